@@ -1,0 +1,116 @@
+"""What the task asks of a model: nothing of Kafka, nothing of River.
+
+A task does not call a model event by event. It hands over a `Plan`: a strictly ordered list of
+*score this row* and *learn that row with this target*, in exactly the order in which one event at a
+time would have done it. A compiled kernel walks the plan in one call, an adapter in a Python loop;
+the results are the same for any cut of a stream into plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LEARN", "SCORE", "Kind", "Learner", "Model", "Plan", "RowStore", "Scores", "State", "Target"]
+
+Kind: TypeAlias = Literal["binary", "multiclass", "regression", "anomaly"]
+"""What a model predicts, and so how its score is decided upon and measured."""
+
+Target: TypeAlias = float | int | bool | str
+"""A label as it stands in an event or a label message."""
+
+State: TypeAlias = Mapping[str, Any]
+"""A tree of mappings, sequences, numbers, strings, bytes and NumPy arrays; what an image holds."""
+
+SCORE, LEARN = 0, 1
+
+
+@dataclass(slots=True)
+class Plan:
+    """A program for a model: operations on rows, to be carried out strictly in order.
+
+    Attributes:
+        op: `SCORE` or `LEARN` for each step.
+        row: sequence number of the row each step reads.
+        target: the label of each `LEARN` step, in order; `SCORE` steps have none.
+    """
+
+    op: list[int] = field(default_factory=list)
+    row: list[int] = field(default_factory=list)
+    target: list[Target] = field(default_factory=list)
+
+    def score(self, row: int) -> None:
+        """Append *score this row*."""
+        self.op.append(SCORE)
+        self.row.append(row)
+
+    def learn(self, row: int, target: Target) -> None:
+        """Append *learn this row*."""
+        self.op.append(LEARN)
+        self.row.append(row)
+        self.target.append(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The results of a plan's `SCORE` steps, in order.
+
+    Attributes:
+        value: float64[n]. Probability of the positive class (binary), of the predicted class
+            (multiclass), the prediction (regression) or the anomaly score; NaN where the model
+            had no answer yet.
+        decision: what the model itself would answer (a class; None: no answer yet), one for each
+            value; None for regression and anomaly.
+    """
+
+    value: NDArray[np.float64]
+    decision: Sequence[Target | None] | None
+
+
+class RowStore(Protocol):
+    """A window of rows numbered in order of arrival; see `models.rows.Rows`."""
+
+    first: int
+    next: int
+
+    def __len__(self) -> int: ...
+
+    def drop_before(self, seq: int) -> None:
+        """Forget all rows numbered below `seq`."""
+
+
+R = TypeVar("R", bound=RowStore, contravariant=True)
+
+
+class Learner(Protocol[R]):
+    """A model at work in one partition."""
+
+    kind: Kind
+
+    def run(self, plan: Plan, rows: R) -> Scores:
+        """Carry out the plan, strictly in order; answer its `SCORE` steps."""
+
+    def state(self) -> State:
+        """Everything `restore` needs for every later result to be equal to the bit."""
+
+    def restore(self, state: State) -> None:
+        """Take over a state made by `state` of a learner with the same declaration."""
+
+    def summary(self) -> Mapping[str, float]:
+        """A few gauges: ``learned`` (targets seen), and what else the model can tell cheaply."""
+
+
+class Model(Protocol):
+    """The declaration a user writes; frozen, comparable, without state."""
+
+    kind: Kind
+
+    def describe(self) -> Mapping[str, Any]:
+        """Every hyper-parameter, in a stable order: what a pipeline's fingerprint is made of."""
+
+    def new(self, seed: int) -> Any:
+        """A fresh `Learner`."""

@@ -1,0 +1,86 @@
+"""Sparse feature rows, the form in which every kernel reads features."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Rows"]
+
+_GROWTH = 1.5
+
+
+class Rows:
+    """A growing window of sparse rows, addressed by sequence number.
+
+    Rows are numbered 0, 1, 2, … in the order they are appended, for ever. `drop_before`
+    forgets the oldest, so the store holds the window ``[first, next)``. In memory it is a CSR
+    matrix: row ``s`` has its buckets in ``index[indptr[s - base]:indptr[s - base + 1]]`` and its
+    values at the same places of ``value``.
+
+    Attributes:
+        base: sequence number that ``indptr[0]`` belongs to.
+        indptr: int64, one longer than the number of rows in memory.
+        index: int32, buckets of the weight table.
+        value: float64, feature values (a hashed token's is its sign).
+    """
+
+    __slots__ = ("base", "first", "index", "indptr", "next", "value")
+
+    def __init__(self) -> None:
+        self.base = 0
+        self.first = 0
+        self.next = 0
+        self.indptr: NDArray[np.int64] = np.zeros(1024, np.int64)
+        self.index: NDArray[np.int32] = np.zeros(8192, np.int32)
+        self.value: NDArray[np.float64] = np.zeros(8192, np.float64)
+
+    def __len__(self) -> int:
+        return self.next - self.first
+
+    def append(
+        self, lengths: NDArray[np.int64], index: NDArray[np.int32], value: NDArray[np.float64]
+    ) -> int:
+        """Add ``len(lengths)`` rows laid end to end; return the first one's sequence number.
+
+        Args:
+            lengths: int64[n], entries of each row.
+            index: int32[sum(lengths)].
+            value: float64[sum(lengths)].
+        """
+        n, used = len(lengths), int(self.indptr[self.next - self.base])
+        self._reserve(n, len(index), used)
+        at = self.next - self.base
+        used = int(self.indptr[at])
+        np.cumsum(lengths, out=self.indptr[at + 1 : at + n + 1])
+        self.indptr[at + 1 : at + n + 1] += used
+        self.index[used : used + len(index)] = index
+        self.value[used : used + len(index)] = value
+        start = self.next
+        self.next += n
+        return start
+
+    def drop_before(self, seq: int) -> None:
+        """Forget all rows numbered below `seq`; their memory is reused by later appends."""
+        self.first = max(self.first, min(seq, self.next))
+
+    def window(
+        self, start: int, stop: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """Lengths, buckets and values of rows ``start <= s < stop``, laid end to end."""
+        pointers = self.indptr[start - self.base : stop - self.base + 1]
+        span = slice(int(pointers[0]), int(pointers[-1]))
+        return np.diff(pointers), self.index[span], self.value[span]
+
+    def _reserve(self, rows: int, entries: int, used: int) -> None:
+        live = self.next - self.base
+        if live + rows < len(self.indptr) and used + entries <= len(self.index):
+            return
+        lengths, index, value = self.window(self.first, self.next)
+        keep = len(lengths)
+        indptr = np.zeros(max(1024, int((keep + rows + 1) * _GROWTH)), np.int64)
+        np.cumsum(lengths, out=indptr[1 : keep + 1])
+        room = max(8192, int((len(index) + entries) * _GROWTH))
+        new_index, new_value = np.zeros(room, np.int32), np.zeros(room, np.float64)
+        new_index[: len(index)], new_value[: len(value)] = index, value
+        self.base, self.indptr, self.index, self.value = self.first, indptr, new_index, new_value

@@ -1,0 +1,1 @@
+"""How records move: topics, codecs, agents, transactions, checkpoints, metrics, command line."""
