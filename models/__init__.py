@@ -1,1 +1,47 @@
-"""Everything that learns or measures; imports no Kafka."""
+"""Everything that learns or measures; imports no Kafka.
+
+What a declaration needs is found here by name, and imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.adapter import adapt
+    from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens
+    from models.linear import Linear, Logistic
+    from models.optimizers import FTRL, SGD, AdaGrad
+else:
+    # Hidden from type checkers, which would take any name to exist.
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+__all__ = [
+    "FTRL",
+    "SGD",
+    "AdaGrad",
+    "Clock",
+    "Counts",
+    "Cross",
+    "Hashed",
+    "Linear",
+    "Logistic",
+    "Number",
+    "Text",
+    "Tokens",
+    "adapt",
+]
+
+_MODULES = {
+    **dict.fromkeys(("Clock", "Counts", "Cross", "Hashed", "Number", "Text", "Tokens"), "features"),
+    **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
+    **dict.fromkeys(("Linear", "Logistic"), "linear"),
+    "adapt": "adapter",
+}

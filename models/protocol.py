@@ -8,14 +8,26 @@ the results are the same for any cut of a stream into plans.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEARN", "SCORE", "Kind", "Learner", "Model", "Plan", "RowStore", "Scores", "State", "Target"]
+__all__ = [
+    "LEARN",
+    "SCORE",
+    "Kind",
+    "Learner",
+    "Model",
+    "Plan",
+    "RowStore",
+    "Scores",
+    "State",
+    "Target",
+]
 
 Kind: TypeAlias = Literal["binary", "multiclass", "regression", "anomaly"]
 """What a model predicts, and so how its score is decided upon and measured."""
@@ -34,14 +46,17 @@ class Plan:
     """A program for a model: operations on rows, to be carried out strictly in order.
 
     Attributes:
-        op: `SCORE` or `LEARN` for each step.
-        row: sequence number of the row each step reads.
+        op: int8, `SCORE` or `LEARN` for each step.
+        row: int64, sequence number of the row each step reads.
         target: the label of each `LEARN` step, in order; `SCORE` steps have none.
     """
 
-    op: list[int] = field(default_factory=list)
-    row: list[int] = field(default_factory=list)
+    op: array[int] = field(default_factory=lambda: array("b"))
+    row: array[int] = field(default_factory=lambda: array("q"))
     target: list[Target] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.op)
 
     def score(self, row: int) -> None:
         """Append *score this row*."""
@@ -53,6 +68,18 @@ class Plan:
         self.op.append(LEARN)
         self.row.append(row)
         self.target.append(target)
+
+    def score_run(self, first: int, n: int) -> None:
+        """Append *score* for each of the `n` rows from `first` on."""
+        self.op.frombytes(bytes((SCORE,)) * n)
+        self.row.frombytes(np.arange(first, first + n).tobytes())
+
+    def score_then_learn(self, first: int, targets: Sequence[Target]) -> None:
+        """Append *score, then learn* for each row from `first` on: its label came with it."""
+        n = len(targets)
+        self.op.frombytes(bytes((SCORE, LEARN)) * n)
+        self.row.frombytes(np.repeat(np.arange(first, first + n), 2).tobytes())
+        self.target.extend(targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +132,21 @@ class Learner(Protocol[R]):
 
 
 class Model(Protocol):
-    """The declaration a user writes; frozen, comparable, without state."""
+    """The declaration a user writes: no state; two are the same model where `describe` is."""
 
-    kind: Kind
+    @property
+    def kind(self) -> Kind:
+        """What it predicts."""
+
+    @property
+    def form(self) -> Literal["hashed", "named"]:
+        """How it reads an event: sparse rows (`models.rows.Rows`), or dicts of feature values."""
 
     def describe(self) -> Mapping[str, Any]:
         """Every hyper-parameter, in a stable order: what a pipeline's fingerprint is made of."""
+
+    def accepts(self, target: Target) -> str | None:
+        """Why this label cannot be learned, in words for the dead-letter topic; None: it can."""
 
     def new(self, seed: int) -> Any:
         """A fresh `Learner`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.protocol import State
+
 __all__ = ["Rows"]
 
 _GROWTH = 1.5
@@ -71,6 +73,17 @@ class Rows:
         pointers = self.indptr[start - self.base : stop - self.base + 1]
         span = slice(int(pointers[0]), int(pointers[-1]))
         return np.diff(pointers), self.index[span], self.value[span]
+
+    def state(self) -> State:
+        """The rows of the window, for an image."""
+        lengths, index, value = self.window(self.first, self.next)
+        return {"first": self.first, "lengths": lengths, "index": index, "value": value}
+
+    def restore(self, state: State) -> None:
+        """Hold the window of `state` and nothing else."""
+        self.base = self.first = self.next = state["first"]
+        self.indptr[0] = 0
+        self.append(state["lengths"], state["index"], state["value"])
 
     def _reserve(self, rows: int, entries: int, used: int) -> None:
         live = self.next - self.base

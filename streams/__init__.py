@@ -1,1 +1,43 @@
-"""How records move: topics, codecs, agents, transactions, checkpoints, metrics, command line."""
+"""How records move: topics, codecs, agents, transactions, checkpoints, metrics, command line.
+
+What a declaration needs is found here by name, and imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streams.declare import Labels, Threshold, Topic
+    from streams.errors import DeclarationError
+    from streams.loading import load
+    from streams.pipeline import Pipeline
+    from streams.schema import Event
+else:
+    # Hidden from type checkers, which would take any name to exist.
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+__all__ = [
+    "DeclarationError",
+    "Event",
+    "Labels",
+    "Pipeline",
+    "Threshold",
+    "Topic",
+    "load",
+]
+
+_MODULES = {
+    **dict.fromkeys(("Labels", "Threshold", "Topic"), "declare"),
+    "DeclarationError": "errors",
+    "Event": "schema",
+    "Pipeline": "pipeline",
+    "load": "loading",
+}

@@ -1,0 +1,211 @@
+"""Encoders: events, given as columns, become the rows a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.columns import Part, reader
+from models.compiled import compiled
+from models.dictrows import DictRows
+from models.feature import Columns, Feature, FeatureError
+from models.features import Counts, Number
+from models.hashing import MAX_BITS
+from models.memory import Memory
+from models.named import flat
+from models.protocol import State
+from models.rows import Rows
+from models.scaling import LARGEST, unusable
+
+__all__ = ["Encoder", "HashedEncoder", "NamedEncoder"]
+
+
+class Encoder(Protocol):
+    """Turns events into rows, one after another: how they are cut into batches is all the same.
+
+    Attributes:
+        fields: the event's fields it reads.
+        truncated: by feature, how many events held more than its limit; a gauge, not state.
+    """
+
+    fields: tuple[str, ...]
+    truncated: Mapping[str, int]
+
+    def append(self, columns: Columns, n: int, rows: Any) -> None:
+        """Append the rows of `n` events, given as a column for each field."""
+
+    def unusable(self, columns: Columns) -> Mapping[int, str]:
+        """By place, the events with a number no model can take (NaN, infinite, huge), and why.
+
+        A row never holds such a number: one that is encoded all the same counts as missing.
+        """
+
+    def describe(self) -> Mapping[str, Any]:
+        """All that rows depend on besides the events, for the pipeline's fingerprint."""
+
+    def state(self) -> State:
+        """What later rows depend on."""
+
+    def restore(self, state: State) -> None:
+        """Take over the state of an encoder with the same description."""
+
+
+class HashedEncoder:
+    """Hashes features into buckets, whole columns at a time; see `models.hashing`.
+
+    Five categories, two numbers and two parts of a date cost 0.6 µs an event in batches of 4,096.
+    """
+
+    def __init__(self, features: Sequence[Feature], bits: int, seed: int = 0) -> None:
+        if not 1 <= bits <= MAX_BITS:
+            raise FeatureError(
+                f"bits={bits}",
+                f"a row addresses 2^bits buckets; bits is from 1 to {MAX_BITS}",
+                "bits=20",
+            )
+        self.features = tuple(features)
+        self.fields = _fields(features)
+        self.bits = bits
+        self.seed = seed
+        self._memory = Memory()
+        self.truncated = self._memory.truncated
+        self._readers = [reader(feature, seed, self._memory) for feature in features]
+
+    def append(self, columns: Columns, n: int, rows: Rows) -> None:
+        """Append the rows of `n` events, given as a column for each field."""
+        parts = [part for read in self._readers for part in read(columns)]
+        rows.append(*_lay_out(parts, n, self.bits))
+
+    def unusable(self, columns: Columns) -> Mapping[int, str]:
+        """By place, the events with a number no model can take, and why."""
+        return _unusable(columns, _fields(filter(_reads_numbers, self.features)))
+
+    def describe(self) -> Mapping[str, Any]:
+        """Form, bits, seed and features."""
+        features = [feature.describe() for feature in self.features]
+        return {"form": "hashed", "bits": self.bits, "seed": self.seed, "features": features}
+
+    def state(self) -> State:
+        """The moments of standardised numbers."""
+        return self._memory.state()
+
+    def restore(self, state: State) -> None:
+        """Take over the moments of standardised numbers."""
+        self._memory.restore(state)
+
+
+class NamedEncoder:
+    """Gives each event to a River estimator as a dict of features by name; see `models.named.flat`.
+
+    With ``features=None`` it is the event itself: all of `fields`, as they are.
+    """
+
+    def __init__(self, features: Sequence[Feature] | None, fields: Sequence[str] = ()) -> None:
+        self.features = None if features is None else tuple(features)
+        self.fields = tuple(fields) if features is None else _fields(features)
+        self._memory = Memory()
+        self.truncated = self._memory.truncated
+
+    def append(self, columns: Columns, n: int, rows: DictRows) -> None:
+        """Append the dicts of `n` events, given as a column for each field."""
+        if self.features is None:
+            rows.append(_dicts({field: columns[field] for field in self.fields}, n))
+            return
+        values: dict[str, Sequence[Any]] = {}
+        for feature in self.features:
+            values |= feature.read(columns, self._memory)
+        rows.append(list(map(flat, _dicts(values, n))))
+
+    def unusable(self, columns: Columns) -> Mapping[int, str]:
+        """By place, the events with a number no model can take, and why."""
+        if self.features is not None:
+            return _unusable(columns, _fields(filter(_reads_numbers, self.features)))
+        return _unusable(columns, [field for field in self.fields if _has_numbers(columns[field])])
+
+    def describe(self) -> Mapping[str, Any]:
+        """Form, fields and features."""
+        features = self.features and [feature.describe() for feature in self.features]
+        return {"form": "named", "fields": self.fields, "features": features}
+
+    def state(self) -> State:
+        """The moments of standardised numbers."""
+        return self._memory.state()
+
+    def restore(self, state: State) -> None:
+        """Take over the moments of standardised numbers."""
+        self._memory.restore(state)
+
+
+def _fields(features: Iterable[Feature]) -> tuple[str, ...]:
+    """The fields that features read, each once."""
+    return tuple(dict.fromkeys(field for feature in features for field in feature.fields))
+
+
+def _dicts(columns: Columns, n: int) -> list[dict[str, Any]]:
+    """Columns as n dicts."""
+    if not columns:
+        return [{} for _ in range(n)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _reads_numbers(feature: Feature) -> bool:
+    return isinstance(feature, Number | Counts)
+
+
+def _has_numbers(column: Sequence[Any]) -> bool:
+    return isinstance(next((v for v in column if v is not None), None), int | float | dict)
+
+
+def _unusable(columns: Columns, fields: Iterable[str]) -> dict[int, str]:
+    return {
+        place: f"{field} is {columns[field][place]!r}: not finite, or beyond ±{LARGEST:g}"
+        for field in fields
+        for place in unusable(columns[field])
+    }
+
+
+def _lay_out(
+    parts: Sequence[Part], n: int, bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """The rows that parts make, each row's entries side by side: lengths, buckets and values."""
+    ones = np.ones(n, np.int64)
+    lengths = np.zeros(n, np.int64)
+    for part in parts:
+        lengths += ones if part.lengths is None else part.lengths
+    index = np.empty(lengths.sum(), np.int32)
+    value = np.empty(len(index), np.float64)
+    place = np.cumsum(lengths) - lengths
+    for part in parts:
+        _place(
+            ones if part.lengths is None else part.lengths,
+            part.tokens,
+            part.values,
+            (1 << bits) - 1,
+            place,
+            index,
+            value,
+        )
+    return lengths, index, value
+
+
+@compiled
+def _place(
+    lengths: NDArray[np.int64],
+    tokens: NDArray[np.uint32],
+    values: NDArray[np.float64],
+    mask: int,
+    place: NDArray[np.int64],
+    index: NDArray[np.int32],
+    value: NDArray[np.float64],
+) -> None:
+    """Write a part's entries where each row has its next free place, and move that on."""
+    source = 0
+    for row in range(len(lengths)):
+        for _ in range(lengths[row]):
+            index[place[row]] = tokens[source] & mask
+            value[place[row]] = values[source]
+            place[row] += 1
+            source += 1

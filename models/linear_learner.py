@@ -1,0 +1,131 @@
+"""A hashed linear model at work in one partition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.kernels import ALL_GOOD, touched, walk
+from models.optimizers import Optimizer
+from models.protocol import Kind, Plan, Scores, State, Target
+from models.rows import Rows
+
+__all__ = ["LinearLearner"]
+
+
+class LinearLearner:
+    """A table of weights at work: implements `models.protocol.Learner` over `Rows`.
+
+    A score that is not finite is answered with NaN, and a label whose step would not be finite is
+    skipped and counted: one bad value never spoils the table.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        bits: int,
+        optimizer: Optimizer,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        intercept: bool = True,
+    ) -> None:
+        self.kind = kind
+        self._bits = bits
+        self._optimizer = optimizer
+        self._penalties = l1, l2
+        self._intercept = intercept
+        self._table = self._empty()
+        self._counts = np.zeros(2, np.int64)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the weight table; untouched pages of it cost nothing yet."""
+        return int(self._table.nbytes)
+
+    def run(self, plan: Plan, rows: Rows) -> Scores:
+        """Carry out the plan, strictly in order; answer its `SCORE` steps."""
+        op = np.frombuffer(plan.op, np.int8)
+        row = np.frombuffer(plan.row, np.int64)
+        self._check_rows(row, rows)
+        logistic = self.kind == "binary"
+        target = np.array(plan.target, np.float64)
+        value = np.empty(len(op) - len(target))
+        rate, smooth = self._optimizer.knobs()
+        stopped = walk(
+            op,
+            row,
+            target,
+            rows.base,
+            rows.indptr,
+            rows.index,
+            rows.value,
+            self._table,
+            self._counts,
+            logistic,
+            self._intercept,
+            self._optimizer.rule,
+            rate,
+            smooth,
+            *self._penalties,
+            value,
+        )
+        if stopped != ALL_GOOD:
+            raise ValueError(
+                f"row {row[stopped]} names a bucket beyond {2**self._bits:,}, and the model has "
+                f"bits={self._bits}: give the encoder the model's own bits"
+            )
+        return Scores(value, _classes(value) if logistic else None)
+
+    def state(self) -> State:
+        """The touched lines of the table, and the counts."""
+        at = touched(self._table)
+        return {"at": at, "line": self._table[at], "counts": self._counts.copy()}
+
+    def restore(self, state: State) -> None:
+        """Take over a state made by `state` of a learner with the same declaration."""
+        at, line = state["at"], state["line"]
+        table = self._empty()
+        if line.shape[1:] != table.shape[1:] or (len(at) and at[-1] >= len(table)):
+            raise ValueError(
+                f"this state has {line.shape[1]} numbers for a weight and buckets up to "
+                f"{at.max(initial=0):,}; the model has {table.shape[1]} and {2**self._bits:,} "
+                "buckets: restore it into the model that made it, or start without it"
+            )
+        table[at] = line
+        self._table = table
+        self._counts = state["counts"].copy()
+
+    def summary(self) -> Mapping[str, float]:
+        """Labels ``learned`` and ``skipped``, non-zero ``weights`` and their ``norm``.
+
+        Computed on demand by reading the whole table, so not meant for every slice.
+        """
+        weight = self._table[:, 0]
+        return {
+            "learned": float(self._counts[0]),
+            "skipped": float(self._counts[1]),
+            "weights": float(np.count_nonzero(weight)),
+            "norm": math.sqrt(float(weight @ weight)),
+        }
+
+    def _empty(self) -> NDArray[np.float64]:
+        return np.zeros((2**self._bits + 1, self._optimizer.width))
+
+    @staticmethod
+    def _check_rows(row: NDArray[np.int64], rows: Rows) -> None:
+        if len(row) and not rows.first <= row.min() <= row.max() < rows.next:
+            raise IndexError(
+                f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
+                f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
+            )
+
+
+def _classes(probability: NDArray[np.float64]) -> list[Target | None]:
+    """The likelier class of each answer, False at one half; None where there is no answer."""
+    decision: list[Target | None] = (probability > 0.5).tolist()
+    for unanswered in np.flatnonzero(np.isnan(probability)):
+        decision[unanswered] = None
+    return decision

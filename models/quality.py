@@ -1,0 +1,151 @@
+"""Progressive quality: how well a model predicted labels it had not seen yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.protocol import Kind, State, Target
+from models.recent import Recent
+from models.tallies import ClassTally, tally
+from models.verdicts import MAX_CLASSES, ClassClerk, QualityError, clerk
+
+__all__ = ["ClassCount", "Quality", "QualityError"]
+
+
+class ClassCount(NamedTuple):
+    """How one class fared; ``name`` is None for all classes after the first hundred together."""
+
+    name: Target | None
+    labels: int
+    decided: int
+    correct: int
+
+
+class Quality:
+    """Test-then-train figures of one model, over all labels and over the last ones.
+
+    The state is a function of the sequence of labels: any cut into slices leaves the same bits. So
+    do partitions that are merged, as far as labels are counted; the no-change baseline knows the
+    label before within each partition.
+
+    Args:
+        kind: what the model predicts.
+        budget: share of the scores that can be acted on, for precision and recall at budget.
+        window: labels that the ``window_…`` figures look back on.
+    """
+
+    def __init__(self, kind: Kind, *, budget: float = 0.005, window: int = 10_000) -> None:
+        if not 0.0 < budget <= 1.0:
+            raise QualityError(
+                f"budget={budget} is no share of the scores: write budget=0.005 to act on the "
+                "highest 0.5 %"
+            )
+        if window < 1:
+            raise QualityError(f"window={window} holds no label: write window=10_000")
+        self.kind = kind
+        self.budget = budget
+        self._clerk = clerk(kind)
+        self._tally = tally(kind)
+        self._recent = Recent(window, self._clerk.fields)
+
+    def update(
+        self,
+        score: NDArray[np.float64],
+        decision: Sequence[Target | None] | None,
+        target: Sequence[Target],
+        delay: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Set a slice of labels, in order, against what was predicted before each was known.
+
+        Args:
+            score: float64[k], as in `Scores.value`; NaN or infinite: no answer yet, counted only.
+            decision: k answers, None where there was none yet; or None where none are made.
+            target: k labels.
+            delay: float64[k], seconds from the event to its label; NaN: not known.
+
+        Raises:
+            QualityError: lengths differ, or a label or decision is not one of this kind; nothing
+                is counted then.
+        """
+        columns = {"score": score, "decision": decision, "delay": delay}
+        for name, column in columns.items():
+            if column is not None and len(column) != len(target):
+                raise QualityError(
+                    f"{len(target)} labels came with {len(column)} of {name}: "
+                    "give one for each label, in the same order"
+                )
+        if not len(target):
+            return
+        verdicts = self._clerk.judge(score, decision, target)
+        verdicts["delay"] = np.nan if delay is None else delay
+        self._tally.add(verdicts)
+        self._recent.push(verdicts)
+
+    def summary(self) -> dict[str, float]:
+        """All figures by name, and each again as ``window_…``; NaN where one is not defined yet."""
+        window = tally(self.kind)
+        window.add(self._recent.verdicts())
+        recent = {f"window_{name}": it for name, it in window.measures(self.budget).items()}
+        return self._tally.measures(self.budget) | recent
+
+    def classes(self) -> list[ClassCount]:
+        """Counts of each class in order of appearance; empty unless ``kind="multiclass"``."""
+        if not (isinstance(self._clerk, ClassClerk) and isinstance(self._tally, ClassTally)):
+            return []
+        names: list[Target | None] = [*self._clerk.classes]
+        rows = self._tally.classes.count[: len(names)].tolist()
+        pooled = self._tally.classes.count[MAX_CLASSES].tolist()
+        if any(pooled):
+            names, rows = [*names, None], [*rows, pooled]
+        return [
+            ClassCount(name, sum(row), row[1] + row[2], row[2])
+            for name, row in zip(names, rows, strict=True)
+        ]
+
+    def merge(self, other: Quality) -> None:
+        """Count what `other` counted; both windows are joined into one that holds as much as both.
+
+        Counts and sums are those of one object that was given all labels, to the bit, and so are
+        the figures; of classes, as long as no more than a hundred were met.
+        """
+        if other.kind != self.kind:
+            raise QualityError(
+                f"{self.kind} quality cannot take in {other.kind} quality: they have no figure in "
+                "common; merge the partitions of one pipeline"
+            )
+        theirs, recent = other._tally, other._recent.verdicts()
+        match self._clerk, other._clerk, theirs:
+            case ClassClerk() as mine, ClassClerk() as its, ClassTally() as classes:
+                numbers = mine.translation(its)
+                theirs = classes.renumbered(numbers)
+                recent["label"] = numbers[recent["label"]]
+        self._tally.merge(theirs)
+        self._recent.merge(recent, other._recent.capacity)
+
+    def state(self) -> State:
+        """Everything `restore` needs for all later figures to be equal to the bit."""
+        return {
+            "kind": self.kind,
+            "clerk": self._clerk.state(),
+            "tally": self._tally.state(),
+            "recent": self._recent.state(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take over a state made by `state` of quality of the same kind.
+
+        Raises:
+            QualityError: the state is of another kind.
+        """
+        if state["kind"] != self.kind:
+            raise QualityError(
+                f"the state is of a {state['kind']} model, this pipeline has a {self.kind} one: "
+                "start it under another name, or from a fresh checkpoint"
+            )
+        self._clerk.restore(state["clerk"])
+        self._tally.restore(state["tally"])
+        self._recent.restore(state["recent"])

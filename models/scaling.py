@@ -1,0 +1,94 @@
+"""Numbers as a model reads them: finite, and on a scale it can learn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+
+__all__ = ["LARGEST", "Scale", "numbers", "scaled", "unusable", "usable"]
+
+LARGEST = 1e100
+"""Beyond ±1e100 a number is refused as NaN and infinities are: its square could overflow."""
+
+Scale: TypeAlias = Literal["log", "standard"]
+
+
+def usable(value: Any) -> bool:
+    """Whether a number, or each number of a dict, is finite and at most `LARGEST`; None is."""
+    if isinstance(value, dict):
+        return all(map(usable, value.values()))
+    return not isinstance(value, int | float | np.number) or bool(-LARGEST <= value <= LARGEST)
+
+
+def unusable(column: Sequence[Any]) -> list[int]:
+    """Places of the values in a column of numbers, or of dicts of numbers, that are not `usable`.
+
+    A clean column of numbers costs one pass over an array.
+    """
+    try:
+        array = np.array(column, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        suspects: Sequence[int] = range(len(column))
+    else:
+        suspects = np.flatnonzero(~(np.abs(array) <= LARGEST)).tolist()
+    return [place for place in suspects if not usable(column[place])]
+
+
+def numbers(column: Sequence[Any]) -> NDArray[np.float64]:
+    """A column as float64[n], with NaN for None and for what is not `usable`."""
+    try:
+        array = np.array(column, np.float64)
+    except OverflowError:  # an integer no float can hold
+        array = np.array([v if usable(v) else None for v in column], np.float64)
+    array[~(np.abs(array) <= LARGEST)] = np.nan
+    return array
+
+
+def scaled(
+    column: Sequence[Any], scale: Scale | None, moments: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """A column of numbers on its scale: float64[n], NaN where a number is missing.
+
+    Args:
+        column: numbers, None where one is missing.
+        scale: ``"log"``: sign(x)·log(1 + |x|). ``"standard"``: (x − mean) / standard deviation of
+            all numbers so far, this one included, 0 while they are all equal. None: as they are.
+        moments: count, mean and sum of squared deviations of what ``"standard"`` has seen so
+            far, float64[3]; brought up to date.
+    """
+    array = numbers(column)
+    if scale == "log":
+        _log(array)
+    elif scale == "standard":
+        assert moments is not None
+        _standardise(array, moments)
+    return array
+
+
+@compiled
+def _log(array: NDArray[np.float64]) -> None:
+    for row in range(len(array)):
+        array[row] = math.copysign(math.log1p(abs(array[row])), array[row])
+
+
+@compiled
+def _standardise(array: NDArray[np.float64], moments: NDArray[np.float64]) -> None:
+    """Welford, *Note on a method for calculating corrected sums of squares* (1962), one by one."""
+    count, mean, squares = moments
+    for row in range(len(array)):
+        x = array[row]
+        if math.isnan(x):
+            continue
+        count += 1.0
+        delta = x - mean
+        mean += delta / count
+        squares += delta * (x - mean)
+        deviation = math.sqrt(squares / count)
+        array[row] = (x - mean) / deviation if deviation > 0.0 else 0.0
+    moments[0], moments[1], moments[2] = count, mean, squares

@@ -1,0 +1,32 @@
+"""Which labels a model can learn."""
+
+from __future__ import annotations
+
+import math
+
+from models.protocol import Kind, Target
+
+__all__ = ["refusal"]
+
+
+def refusal(kind: Kind, target: Target) -> str | None:
+    """Why a model of this kind cannot learn `target`; None where it can.
+
+    Binary and anomaly labels are True/False or 1/0, classes are text or whole numbers, and a
+    regression's target is a finite number.
+    """
+    what = f"label {target!r} is a {type(target).__name__}"
+    if kind == "multiclass":
+        if isinstance(target, (str, int)):
+            return None
+        return f"{what}; a class is text or a whole number: send it as a str"
+    if kind == "regression":
+        if isinstance(target, (str, bool)):
+            return f"{what}; a regression learns numbers: send it as a number, or use a classifier"
+        return None if math.isfinite(target) else f"label {target!r} is not a finite number"
+    if not isinstance(target, str) and target in (0, 1):
+        return None
+    return (
+        f"{what}; a {kind} model knows True/False or 1/0: send one of these, "
+        "or use a multiclass model"
+    )

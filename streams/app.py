@@ -1,0 +1,92 @@
+"""The Faust app of a pipeline: one agent that takes slices, and whatever a user adds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import faust
+
+from streams.assignment import Assignment
+from streams.fetching import Transport, read_in_slices
+from streams.observer import Observer
+from streams.security import client_options
+from streams.slices import Slice
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+    from streams.settings import Settings
+
+__all__ = ["App", "create_app"]
+
+log = logging.getLogger("thalweg")
+
+# A queued message is a whole slice: a handful keeps the agent busy, more only costs memory.
+_QUEUED_SLICES = 8
+
+
+class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
+    """A Faust app whose consumer feeds an `Assignment`.
+
+    Attributes:
+        host: the partitions this worker owns; exists once `connect` was called.
+        failure: why the app stopped, if a partition could not go on.
+    """
+
+    host: Assignment
+    failure: BaseException | None = None
+
+    def connect(self, pipeline: Pipeline, settings: Settings, observer: Observer) -> None:
+        """Settle what depends on the worker's settings; to be called before the app starts."""
+        conf = self.conf
+        client = client_options(settings)
+        conf.id = settings.group or pipeline.name
+        conf.broker = [f"aiokafka://{place}" for place in settings.brokers.split(",")]
+        conf.broker_client_id = f"thalweg-{pipeline.name}"
+        conf.broker_session_timeout = settings.session_timeout_s
+        conf.broker_heartbeat_interval = settings.session_timeout_s / 6
+        conf.consumer_group_instance_id = settings.slot and f"{conf.id}-{settings.slot}"
+        conf.consumer_auto_offset_reset = settings.start
+        conf.consumer_max_fetch_size = settings.fetch_bytes
+        self.transport = Transport(conf.broker, self, loop=self.loop)
+        self.host = Assignment(pipeline, settings, client, observer, self.fail)
+        read_in_slices(set(self.host.topics))
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the worker: what it holds in memory can no longer be committed."""
+        if self.failure is None:
+            self.failure = error
+            asyncio.ensure_future(self.crash(error))
+
+
+def create_app(pipeline: Pipeline) -> App:
+    """An app that runs `pipeline` once it is connected; makes no connection itself."""
+    app = App(
+        pipeline.name,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_buffer_maxsize=_QUEUED_SLICES,
+        stream_wait_empty=False,
+        broker_rebalance_timeout=30.0,
+        broker_max_poll_interval=120.0,
+        worker_redirect_stdouts=False,
+        store="memory://",
+    )
+    topic = app.topic(
+        *pipeline.input_topics, key_serializer="raw", value_serializer="raw", acks=False
+    )
+
+    @app.agent(topic, name=f"{pipeline.name}-slices")  # type: ignore[untyped-decorator]
+    async def take(slices: faust.Stream[Slice]) -> None:
+        async for records in slices:
+            try:
+                await app.host.take(records)
+            except Exception as error:  # an error that leaves the body would stop it silently
+                log.exception("partition %d of %s", records.partition, records.topic)
+                app.fail(error)
+                return
+
+    return app

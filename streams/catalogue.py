@@ -1,0 +1,227 @@
+"""Every metric a worker exports: its type, unit, labels, meaning, and what to do about it.
+
+The exporter, the dashboards, the alert rules and the table in the documentation come from here;
+``python -m streams.catalogue`` prints the table. A label's values are few and known beforehand: no
+key, id or message of an event ever becomes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from streams.codec import Reason
+from streams.joiner import Outcome
+
+__all__ = ["CLOSED_LABELS", "METRICS", "Metric", "MetricType", "markdown"]
+
+MetricType: TypeAlias = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: as exported; counters end in ``_total``.
+        type: as Prometheus knows it.
+        unit: of a value; a base unit (seconds, bytes) or what is counted.
+        labels: names of the labels.
+        meaning: what a value says.
+        action: what to look at, or do, when it is out of the ordinary.
+        buckets: upper bounds of a histogram's buckets, ascending, without infinity.
+    """
+
+    name: str
+    type: MetricType
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+    action: str
+    buckets: tuple[float, ...] = ()
+
+
+CLOSED_LABELS: Mapping[str, tuple[str, ...]] = {
+    "outcome": get_args(Outcome),
+    "reason": get_args(Reason),
+}
+"""Labels whose values are all known: such a series exists, at 0, before the first occurrence."""
+
+_WORKER = ("pipeline",)
+_PARTITION = ("pipeline", "partition")
+_LATENCIES = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+)  # fmt: skip
+_DURATIONS = (0.0001, 0.00025, 0.0005, *_LATENCIES[:-2])
+
+BUILD = Metric(
+    "thalweg_build_info", "gauge", "1", ("pipeline", "version", "model"),
+    "Always 1; its labels tell the release and the fingerprint of the pipeline.",
+    "More than one model a pipeline: a roll-out is under way, or has stopped half way.",
+)  # fmt: skip
+ASSIGNED = Metric(
+    "thalweg_assigned_partitions", "gauge", "partitions", _WORKER,
+    "Partitions this worker owns.",
+    "The sum over workers is below the number of partitions: one has no owner; see the group.",
+)  # fmt: skip
+REBALANCES = Metric(
+    "thalweg_rebalances_total", "counter", "rebalances", _WORKER,
+    "Times the group gave this worker its partitions anew.",
+    "More than a deployment explains: members time out; give workers a slot, look at pauses.",
+)  # fmt: skip
+
+SLICES = Metric(
+    "thalweg_slices_total", "counter", "slices", _PARTITION,
+    "Slices of records computed, of events and of labels.",
+    "Few events a slice at a high rate: raise fetch_wait_ms or fetch_bytes.",
+)  # fmt: skip
+EVENTS = Metric(
+    "thalweg_events_total", "counter", "events", _PARTITION,
+    "Events scored; after a restart, those computed again are among them.",
+    "Flat while lag grows: the partition stands still; see the worker's log.",
+)  # fmt: skip
+PREDICTIONS = Metric(
+    "thalweg_predictions_total", "counter", "predictions", _PARTITION,
+    "Predictions made, one an event.",
+    "Below the events for long: events are computed again after a restart and published once.",
+)  # fmt: skip
+SLICE_SECONDS = Metric(
+    "thalweg_slice_seconds", "histogram", "seconds", _PARTITION,
+    "Time to compute a slice: decode, encode, score, decide, join, learn, measure.",
+    "Its sum a second near 1: the worker's core is full; add workers, or make the model cheaper.",
+    _DURATIONS,
+)  # fmt: skip
+LATENCY_SECONDS = Metric(
+    "thalweg_latency_seconds", "histogram", "seconds", _PARTITION,
+    "From an event's record timestamp until its prediction is handed to the open transaction.",
+    "Over the deadline: compare with lag (too slow) and commit time (the broker is).",
+    _LATENCIES,
+)  # fmt: skip
+DEAD_LETTERS = Metric(
+    "thalweg_dead_letters_total", "counter", "records", (*_PARTITION, "reason"),
+    "Records turned away, by reason.",
+    "Above 0.1 % of the events: a producer has changed; thalweg dead-letters shows them.",
+)  # fmt: skip
+OFFSETS_DROPPED = Metric(
+    "thalweg_offsets_dropped_total", "counter", "records", _PARTITION,
+    "Records that came a second time and were passed over.",
+    "Expected after a restart; at other times a sign of two owners: see rebalances.",
+)  # fmt: skip
+OFFSET_GAPS = Metric(
+    "thalweg_offset_gaps_total", "counter", "gaps", _PARTITION,
+    "Times the reader was ahead of the task and had to seek back.",
+    "Any that recurs: the topic's retention has overtaken the partition, or a client is at fault.",
+)  # fmt: skip
+LAG_RECORDS = Metric(
+    "thalweg_lag_records", "gauge", "records", _PARTITION,
+    "Records of the input topics that are not computed yet.",
+    "Rising: the worker is slower than the producers; add workers.",
+)  # fmt: skip
+LAG_SECONDS = Metric(
+    "thalweg_lag_seconds", "gauge", "seconds", _PARTITION,
+    "Age of the newest record computed, while others wait; 0 when none does.",
+    "Above 60 and rising: page; one partition only: its keys are skewed.",
+)  # fmt: skip
+
+LABELS = Metric(
+    "thalweg_labels_total", "counter", "labels", (*_PARTITION, "outcome"),
+    "Labels, and events that wait for one, by what became of them.",
+    "No joined or matured ones for twice the usual gap: the source of labels is down. "
+    "Orphan or evicted ones: remember more, or send ids that match.",
+)  # fmt: skip
+LEARNED = Metric(
+    "thalweg_learned_total", "counter", "labels", _PARTITION,
+    "Labels learned.",
+    "Flat while labels come: they are of unknown ids; see the outcomes.",
+)  # fmt: skip
+PENDING_LABELS = Metric(
+    "thalweg_pending_labels", "gauge", "events", _PARTITION,
+    "Scored events whose label has not come and that have not matured.",
+    "Near the pipeline's bound: old ones are evicted unlearned; raise remember.",
+)  # fmt: skip
+QUALITY = Metric(
+    "thalweg_quality", "gauge", "1", (*_PARTITION, "metric"),
+    "Progressive figures on learned labels, all of them and the last ones (window_…); NaN where "
+    "one is not defined yet.",
+    "Average precision near base_rate, or accuracy at no_change_accuracy: the model has nothing "
+    "to say; look at the labels, the features, and for drift.",
+)  # fmt: skip
+MODEL = Metric(
+    "thalweg_model", "gauge", "1", (*_PARTITION, "measure"),
+    "What the model tells of itself, such as learned, skipped, weights (not zero) and norm.",
+    "As skipped grows, rows are not finite; as norm grows without end, the learning rate is too "
+    "high.",
+)  # fmt: skip
+
+COMMITS = Metric(
+    "thalweg_commits_total", "counter", "transactions", _PARTITION,
+    "Transactions committed.",
+    "Flat while events are computed: nothing becomes visible; see commit time and the broker.",
+)  # fmt: skip
+COMMIT_SECONDS = Metric(
+    "thalweg_commit_seconds", "histogram", "seconds", _PARTITION,
+    "From the begin of a transaction to its commit, the commit interval included.",
+    "Far above commit_interval_ms: the broker is slow, or too many partitions commit; raise it.",
+    _LATENCIES,
+)  # fmt: skip
+ABORTED = Metric(
+    "thalweg_transactions_aborted_total", "counter", "transactions", _PARTITION,
+    "Transactions given up; what they held is computed again.",
+    "Any that recurs: another worker fences this one, or the broker loses its coordinator.",
+)  # fmt: skip
+CHECKPOINTS = Metric(
+    "thalweg_checkpoints_total", "counter", "checkpoints", _PARTITION,
+    "Images of the state written.",
+    "Flat while events are computed: recovery takes longer every minute; see the worker's log.",
+)  # fmt: skip
+CHECKPOINT_SECONDS = Metric(
+    "thalweg_checkpoint_seconds", "histogram", "seconds", _PARTITION,
+    "Time to write an image.",
+    "Near the checkpoint interval: the state is large for the broker; lengthen the interval.",
+    _LATENCIES,
+)  # fmt: skip
+CHECKPOINT_BYTES = Metric(
+    "thalweg_checkpoint_bytes", "gauge", "bytes", _PARTITION,
+    "Size of the newest image.",
+    "Grows without end: something remembered is not bounded; see pending labels.",
+)  # fmt: skip
+CHECKPOINT_AGE = Metric(
+    "thalweg_checkpoint_age_seconds", "gauge", "seconds", _PARTITION,
+    "Time since the newest image was written, or since the partition was taken over.",
+    "Above 15 minutes while events come: page; a restart would compute all of them again.",
+)  # fmt: skip
+
+METRICS: tuple[Metric, ...] = (
+    BUILD, ASSIGNED, REBALANCES,
+    SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, OFFSETS_DROPPED,
+    OFFSET_GAPS, LAG_RECORDS, LAG_SECONDS,
+    LABELS, LEARNED, PENDING_LABELS, QUALITY, MODEL,
+    COMMITS, COMMIT_SECONDS, ABORTED, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
+    CHECKPOINT_AGE,
+)  # fmt: skip
+"""All of them, in the order a reader wants."""
+
+
+def markdown() -> str:
+    """The catalogue as a Markdown table."""
+    lines = [
+        "| metric | type | unit | labels | meaning | what to do |",
+        "|---|---|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        labels = ", ".join(metric.labels)
+        cells = (
+            f"`{metric.name}`",
+            metric.type,
+            metric.unit,
+            labels,
+            metric.meaning,
+            metric.action,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())

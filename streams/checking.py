@@ -1,0 +1,195 @@
+"""What `thalweg check` tells of a pipeline: what it reads, learns, needs and decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from streams.declare import Labels
+from streams.modelling import called
+from streams.pipeline import Pipeline
+from streams.schema import fields_of, type_name
+from streams.topics import TopicRole, required_topics
+
+__all__ = ["Checked", "FieldLine", "TopicLine", "as_json", "check", "describe"]
+
+_PARTITIONS: Mapping[TopicRole, str] = {
+    "events": "as many as tasks shall run side by side",
+    "labels": "as many as events, keyed alike",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """A field of the events.
+
+    Attributes:
+        field: its name.
+        type: as declared.
+        role: id, key, time or label, where it is one.
+        features: what reads it.
+        entries: how many entries of a row each of those takes.
+    """
+
+    field: str
+    type: str
+    role: str
+    features: tuple[str, ...]
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLine:
+    """A topic the pipeline needs: what for, how many partitions, and Kafka's cleanup policy."""
+
+    role: str
+    topic: str
+    partitions: str
+    cleanup: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A pipeline as it was understood.
+
+    Attributes:
+        name: of the pipeline.
+        version: what its predictions say they are from.
+        fingerprint: equal where all scores are equal.
+        kind: binary, multiclass, regression or anomaly.
+        model: its name.
+        settings: all its parameters.
+        buckets: of the weight table, where it has one.
+        memory: bytes of that table in each partition, where it has one.
+        labels: where they come from, in words.
+        decision: how one is made, in words.
+        fields: of the events, in order.
+        topics: what it needs.
+    """
+
+    name: str
+    version: str
+    fingerprint: str
+    kind: str
+    model: str
+    settings: Mapping[str, Any]
+    buckets: int | None
+    memory: int | None
+    labels: str
+    decision: str
+    fields: tuple[FieldLine, ...]
+    topics: tuple[TopicLine, ...]
+
+
+def check(pipeline: Pipeline) -> Checked:
+    """How a pipeline was understood."""
+    bits = getattr(pipeline.model, "bits", None)
+    return Checked(
+        name=pipeline.name,
+        version=pipeline.model_version,
+        fingerprint=pipeline.fingerprint,
+        kind=pipeline.kind,
+        model=called(pipeline.model),
+        settings=pipeline.model.describe(),
+        buckets=None if bits is None else 2**bits,
+        memory=getattr(pipeline.new_learner(0), "memory", None),
+        labels=_labels(pipeline.labels),
+        decision=_decision(pipeline),
+        fields=tuple(_fields(pipeline)),
+        topics=tuple(
+            TopicLine(
+                spec.role,
+                spec.name,
+                _PARTITIONS.get(spec.role, "as many as events"),
+                spec.configs.get("cleanup.policy", "delete"),
+            )
+            for spec in required_topics(pipeline, partitions=1)
+        ),
+    )
+
+
+def as_json(pipeline: Pipeline) -> str:
+    """The same for programs, two spaces deep."""
+    return msgspec.json.format(msgspec.json.encode(check(pipeline))).decode()
+
+
+def describe(pipeline: Pipeline) -> RenderableType:
+    """The same for people."""
+    checked = check(pipeline)
+    facts = Table(title=f"{checked.name}: a {checked.kind} pipeline", **_PLAIN, show_header=False)
+    for name, fact in _facts(checked).items():
+        facts.add_row(name, fact)
+    fields = Table("field", "type", "is", "read as", "entries a row", title="events", **_PLAIN)
+    for line in checked.fields:
+        style = "dim" if not (line.role or line.features) else None
+        read, entries = "\n".join(line.features), "\n".join(line.entries)
+        fields.add_row(line.field, line.type, line.role, read or "–", entries, style=style)
+    topics = Table("topic", "for", "partitions", "cleanup", title="topics", **_PLAIN)
+    for topic in checked.topics:
+        topics.add_row(topic.topic, topic.role, topic.partitions, topic.cleanup)
+    return Group(facts, "", fields, "", topics)
+
+
+_PLAIN: Mapping[str, Any] = {"box": None, "title_justify": "left", "title_style": "bold"}
+
+
+def _facts(checked: Checked) -> Mapping[str, str]:
+    if checked.buckets is None or checked.memory is None:
+        size = "grows with what it learns"
+    else:
+        size = f"{checked.buckets:,} buckets, {checked.memory / 1e6:,.1f} MB in each partition"
+    return {
+        "model": checked.model,
+        "size": size,
+        "labels": checked.labels,
+        "decision": checked.decision,
+        "version": checked.version,
+        "fingerprint": checked.fingerprint,
+    }
+
+
+def _labels(labels: Labels | str | None) -> str:
+    if labels is None:
+        return "none"
+    if isinstance(labels, str):
+        return f"{labels} of the event, learned as soon as it is scored"
+    silence = (
+        "silence teaches nothing"
+        if labels.matures_after is None
+        else f"silence for {labels.matures_after} means {labels.otherwise!r}"
+    )
+    return (
+        f"{labels.value} of the {labels.topic} whose {labels.id} is the event's; {silence}; "
+        f"{labels.remember:,} events wait in each partition"
+    )
+
+
+def _decision(pipeline: Pipeline) -> str:
+    if pipeline.decide is not None:
+        return f"true for a score of {pipeline.decide.at} or more"
+    if pipeline.kind in ("binary", "multiclass"):
+        return "the model's likeliest class"
+    return "none"
+
+
+def _fields(pipeline: Pipeline) -> list[FieldLine]:
+    events, lines = pipeline.events, []
+    for name, field in fields_of(events.schema).items():
+        roles = {"id": events.id, "key": events.key, "time": events.time}
+        role = ", ".join(
+            what for what, of in {**roles, "label": pipeline.label_field}.items() if of == name
+        )
+        if pipeline.features is None:
+            raw = name in pipeline.fields
+            read, entries = ("as it is",) * raw, ("1",) * raw
+        else:
+            reading = [feature for feature in pipeline.features if name in feature.fields]
+            read = tuple(f"{type(feature).__name__} {feature.name}" for feature in reading)
+            entries = tuple(feature.slots for feature in reading)
+        lines.append(FieldLine(name, field.spelled, role, read, entries))
+    return lines

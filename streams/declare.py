@@ -1,0 +1,186 @@
+"""What a pipeline is declared with: the topics it reads, and how a score becomes a decision."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.protocol import Target
+from streams.errors import DeclarationError, nearest
+from streams.schema import Event, Label
+
+__all__ = ["Declaration", "Labels", "Threshold", "Topic", "check_topic", "duration"]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Declared(type):
+    """Makes the constructor of a declaration teach: unknown and missing arguments by name."""
+
+    def __call__(cls, *given: Any, **named: Any) -> Any:
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]  # of this very class
+        _, *known = signature.parameters
+        for name in named:
+            if name not in known:
+                near = nearest(name, known)
+                raise DeclarationError(
+                    f"{cls.__name__}({name}=…)",
+                    f"{cls.__name__} knows {', '.join(known)}",
+                    f"{cls.__name__}({near}=…)" if near else f"no {name}= at all",
+                )
+        try:
+            signature.bind(None, *given, **named)
+        except TypeError as error:
+            empty = inspect.Parameter.empty
+            needed = [name for name in known if signature.parameters[name].default is empty]
+            raise DeclarationError(
+                f"{cls.__name__}(…): {error}",
+                f"{cls.__name__} takes {', '.join(known)}",
+                f"{cls.__name__}({', '.join(f'{name}=…' for name in needed or known)})",
+            ) from error
+        return super().__call__(*given, **named)
+
+
+class Declaration(metaclass=Declared):
+    """A frozen dataclass that a user writes, checked as it is made."""
+
+
+@dataclass(frozen=True)
+class Topic(Declaration):
+    """A topic of events.
+
+    Attributes:
+        name: of the Kafka topic.
+        schema: what its records hold.
+        id: the field that names an event; labels refer to it, predictions repeat it.
+        key: the field whose text is the record's key, if it has one.
+        time: the field with the event's time; None for the record's timestamp.
+    """
+
+    name: str
+    schema: type[Event]
+    id: str | None = None
+    key: str | None = None
+    time: str | None = None
+
+    def __post_init__(self) -> None:
+        check_topic(self.name, f"Topic({self.name!r}, …)")
+
+
+@dataclass(frozen=True)
+class Labels(Declaration):
+    """A topic of labels: each names an event, and comes when it comes.
+
+    Label records are keyed as the events they belong to are, on as many partitions.
+
+    Attributes:
+        topic: name of the Kafka topic.
+        schema: what its records hold; by default `streams.schema.Label`:
+            ``{"id": "tx-1", "label": 1, "at": "2026-01-31T10:00:00Z"}``.
+        id: its field that names the event.
+        value: its field with the label.
+        time: its field with the time the label became known; None for the record's timestamp.
+        matures_after: an event that has no label by then ("7d", "12h", "30m", "90s" of event
+            time) is learned as `otherwise`; None: an event without a label is not learned.
+        otherwise: the label that silence means.
+        remember: how many scored events a partition keeps while they wait for their label.
+    """
+
+    topic: str
+    schema: type[Event] = Label
+    id: str = "id"
+    value: str = "label"
+    time: str | None = None
+    matures_after: str | None = None
+    otherwise: Target | None = None
+    remember: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        check_topic(self.topic, f"Labels({self.topic!r}, …)")
+        if self.schema is Label and self.time is None:
+            object.__setattr__(self, "time", "at")
+        if self.matures_after is not None and self.otherwise is None:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, matures_after={self.matures_after!r}) without otherwise=",
+                "an event that stays without a label has to be learned as something",
+                f"Labels({self.topic!r}, matures_after={self.matures_after!r}, otherwise=0)",
+            )
+        if self.otherwise is not None and self.matures_after is None:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, otherwise={self.otherwise!r}) without matures_after=",
+                "nothing says how long to wait before silence means that",
+                f'Labels({self.topic!r}, matures_after="7d", otherwise={self.otherwise!r})',
+            )
+        if self.matures_after is not None:
+            duration(self.matures_after, "matures_after")
+        if type(self.remember) is not int or self.remember < 1:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, remember={self.remember!r})",
+                "it counts the scored events that wait for a label: at least one",
+                f"Labels({self.topic!r}, remember=1_000_000)",
+            )
+
+    @property
+    def maturity(self) -> float | None:
+        """`matures_after` in seconds."""
+        return None if self.matures_after is None else duration(self.matures_after, "matures_after")
+
+
+@dataclass(frozen=True)
+class Threshold(Declaration):
+    """Decide True for a score of at least `at`; no decision where there is no score."""
+
+    at: float = 0.5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.at, bool) or not (
+            isinstance(self.at, int | float) and math.isfinite(self.at)
+        ):
+            raise DeclarationError(
+                f"Threshold({self.at!r})",
+                "a score is compared with it, so it is a finite number",
+                "Threshold(0.5)",
+            )
+
+    def decisions(self, score: NDArray[np.float64]) -> list[bool | None]:
+        """The decision for each of float64[n] scores."""
+        decided: list[bool | None] = (score >= self.at).tolist()
+        for place in np.flatnonzero(np.isnan(score)).tolist():
+            decided[place] = None
+        return decided
+
+    def describe(self) -> Mapping[str, object]:
+        """What it decides by, for the fingerprint."""
+        return {"rule": "threshold", "at": float(self.at)}
+
+
+def duration(text: str, name: str) -> float:
+    """Seconds in "7d", "12h", "30m" or "90s"."""
+    found = re.fullmatch(r"(\d+)([smhd])", text) if isinstance(text, str) else None
+    if found is None or int(found[1]) == 0:
+        raise DeclarationError(
+            f"{name}={text!r}",
+            "a duration is a positive whole number and one of s, m, h, d",
+            f'{name}="7d"',
+        )
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def check_topic(name: str, given: str) -> None:
+    """Refuse a name that Kafka would refuse; `given` is the declaration it stands in."""
+    if not isinstance(name, str) or not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name):
+        legal = re.sub(r"[^a-zA-Z0-9._-]+", "-", str(name)).strip("-")[:249]
+        raise DeclarationError(
+            given,
+            "Kafka allows letters, digits, '.', '_' and '-' in a topic's name, 249 of them",
+            given.replace(repr(name), repr(legal or "payments")),
+        )
+    if name in {".", ".."}:
+        raise DeclarationError(given, "Kafka reserves the name", given.replace(name, "payments"))

@@ -1,0 +1,209 @@
+"""Slices through Faust: a transport whose consumer hands an agent whole slices of a partition.
+
+All that is private to aiokafka or Faust and that we lean on is imported or overridden in this
+module and in `streams.producer`; `tests/test_fetching.py` fails when a release changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, ClassVar, Protocol
+
+import aiokafka
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CorruptRecordException
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams.slices import Slice
+
+__all__ = ["Host", "SlicedRecords", "Transport", "read_in_slices"]
+
+_sliced_topics: set[str] = set()
+
+
+def read_in_slices(topics: set[str]) -> None:
+    """From now on, consumers of this process hand out `topics` as slices.
+
+    Other topics, such as those of agents a user adds, keep their single records.
+    """
+    _sliced_topics.update(topics)
+    fetcher.PartitionRecords = _partition_records
+
+
+class SlicedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no types
+    """One partition's share of a fetch, as one slice instead of an object a record.
+
+    Takes the place of aiokafka's own class between the wire and the consumer and treats batches
+    as that does: CRC, control batches, aborted transactions, records before the position asked
+    for, and the gaps of compaction.
+    """
+
+    def _unpack_records(self) -> Iterator[Slice]:
+        start = self.next_fetch_offset
+        offsets: list[int] = []
+        keys: list[bytes | None] = []
+        values: list[bytes | None] = []
+        timestamps: list[int] = []
+        headers: list[Any] = []
+        while self._records.has_next():
+            batch = self._records.next_batch()
+            if self._check_crcs and not batch.validate_crc():
+                raise CorruptRecordException(f"Invalid CRC - {self._tp}")
+            if self._readable(batch):
+                records = list(batch)
+                if records and records[0].offset < self.next_fetch_offset:
+                    records = [r for r in records if r.offset >= self.next_fetch_offset]
+                offsets += [record.offset for record in records]
+                keys += [record.key for record in records]
+                values += [record.value for record in records]
+                timestamps += [record.timestamp for record in records]
+                headers += [record.headers for record in records]
+            self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
+        if offsets or self.next_fetch_offset > start:
+            yield Slice(
+                self._tp.topic,
+                self._tp.partition,
+                start,
+                self.next_fetch_offset,
+                offsets,
+                keys,
+                values,
+                timestamps,
+                headers if any(headers) else None,
+            )
+
+    def _readable(self, batch: Any) -> bool:
+        """Whether a batch holds records to read; keeps account of aborted transactions."""
+        if self._isolation_level == READ_COMMITTED and batch.producer_id is not None:
+            self._consume_aborted_up_to(batch.base_offset)
+            if batch.is_control_batch and self._contains_abort_marker(batch):
+                self._aborted_producers.discard(batch.producer_id)
+            if batch.is_transactional and batch.producer_id in self._aborted_producers:
+                return False
+        return not batch.is_control_batch
+
+
+def _partition_records(tp: Any, *args: Any) -> Any:
+    kind = SlicedRecords if tp.topic in _sliced_topics else PartitionRecords
+    return kind(tp, *args)
+
+
+class Host(Protocol):
+    """What the consumer asks of the side that owns the partitions' tasks."""
+
+    topics: frozenset[str]
+    client: Mapping[str, Any]
+    fetch_wait_ms: int
+
+    async def assigned(
+        self, committed: Mapping[TP, int | None], starts: Mapping[TP, int]
+    ) -> Mapping[TP, int]:
+        """Get the tasks of these partitions ready; answer the positions to read on from."""
+
+    async def revoked(self) -> None:
+        """Commit what is computed and let go of every partition."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust's types are skipped
+    """Owns the aiokafka consumer, configured for slices."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        conf, host = self.app.conf, self.app.host
+        # Range assignment puts equal numbers of topics with equal counts on one member.
+        self._assignor = RangePartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset=conf.consumer_auto_offset_reset,
+            isolation_level="read_committed",
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=host.fetch_wait_ms,
+            **host.client,
+        )
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """A Faust consumer that reads from the positions of the tasks, and lets them commit."""
+
+    app: Any
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield fetched slices of the tasks' topics, and single records of all others."""
+        fetched, _ = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        for tp, records in fetched.items():
+            for record in records:
+                if not self.flow_active or self.app.consumer_generation_id != generation:
+                    return
+                yield tp, self._to_message(tp, record)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        if not isinstance(record, Slice):
+            return super()._to_message(tp, record)
+        return ConsumerMessage(
+            record.topic,
+            record.partition,
+            record.next - 1,
+            0.0,
+            0,
+            [],
+            None,
+            record,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek where the tasks left off; partitions of other topics to what they committed."""
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        ours = {tp for tp in self.assignment() if tp.topic in self.app.host.topics}
+        latest = self.app.conf.consumer_auto_offset_reset == "latest"
+        starts = await (self.highwaters(*ours) if latest else self.earliest_offsets(*ours))
+        positions = await self.app.host.assigned(
+            {tp: _or_none(committed.get(tp)) for tp in ours}, starts
+        )
+        await self._thread.seek_wait(positions)
+        return {**committed, **positions}
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit before anyone else can own what we are about to lose."""
+        await self.app.host.revoked()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_stop(self) -> None:
+        """Commit what is computed before the connection goes."""
+        await self.app.host.revoked()
+        await super().on_stop()
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Do nothing: a full buffer makes the drain wait, where Faust's pausing costs a second."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Do nothing; see `on_buffer_full`."""
+
+
+def _or_none(offset: int | None) -> int | None:
+    """Kafka says -1 where a group has committed nothing."""
+    return None if offset is None or offset < 0 else offset
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport, with the consumer above."""
+
+    Consumer: ClassVar[type] = Consumer

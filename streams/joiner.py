@@ -1,0 +1,207 @@
+"""Joins labels to the events they judge: in any order, once each, by event time."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+from models.protocol import Plan, State, Target
+
+__all__ = ["Joiner", "Outcome"]
+
+Outcome: TypeAlias = Literal[
+    "joined", "early", "matured", "duplicate", "revised", "orphan", "evicted", "repeated-event"
+]
+"""What became of a label, or of an event that waits for one; see `Joiner.outcomes`."""
+
+
+class Joiner:
+    """Remembers the events that were scored until their label comes, and writes the plan.
+
+    Time is event time: the watermark, the latest time of any event seen. A label dated after the
+    watermark waits until an event reaches its date, so a backlog is learned in the order in which
+    live traffic would have been, however far ahead the labels topic was read. An event whose label
+    has not come when the watermark passes its time plus `matures_after` is learned as `otherwise`.
+
+    An id is learned at most once: the first event of an id is the one remembered, the first label
+    the one that counts. What is remembered of events and of labels without one is bounded by
+    `remember` ids each, and what falls out is counted; labels that wait for their date are never
+    dropped: the reader is to hold back the labels topic while `ahead` is large.
+
+    Attributes:
+        outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early* ones
+            (before their event), *matured* events, *duplicate* and *revised* labels of an id that is
+            already learned (same and other target; neither is learned), *orphan* labels that were
+            forgotten before their event came, events *evicted* unlabelled for want of room, and
+            *repeated-event* ids (scored again, remembered once).
+    """
+
+    def __init__(
+        self, matures_after: float | None, otherwise: Target | None, remember: int
+    ) -> None:
+        self._matures_after = matures_after
+        self._otherwise = otherwise
+        self._remember = remember
+        self._arrivals = 0
+        self.watermark = float("-inf")
+        self._pending: dict[str, int] = {}
+        self._maturing: list[tuple[float, int, str]] = []
+        self._waiting: list[tuple[float, int, str, Target]] = []
+        self._early: dict[str, Target] = {}
+        self._settled: dict[str, Target] = {}
+        self._learned_at: list[float] = []
+        self.outcomes: Counter[Outcome] = Counter()
+
+    def __len__(self) -> int:
+        """How many events wait for a label."""
+        return len(self._pending)
+
+    @property
+    def ahead(self) -> int:
+        """How many labels wait for the events to reach their date."""
+        return len(self._waiting)
+
+    def oldest(self, default: int) -> int:
+        """Row number of the oldest event that waits; `default` when none does."""
+        return next(iter(self._pending.values()), default)
+
+    def events(
+        self, ids: Sequence[str], times: Sequence[float], first: int, plan: Plan
+    ) -> list[float]:
+        """Plan to score rows `first`, `first` + 1, …, and to learn what falls due on the way.
+
+        Args:
+            ids: id of each event.
+            times: event time of each, in seconds since the epoch.
+            first: row number of the first event; the others follow.
+            plan: what is to be done is appended here, in order.
+
+        Returns:
+            The watermark at each `LEARN` step.
+        """
+        self._learned_at = []
+        for row, (identity, at) in enumerate(zip(ids, times, strict=True), first):
+            if at > self.watermark:
+                self.watermark = at
+                self._release(plan)
+            plan.score(row)
+            if identity in self._pending or identity in self._settled:
+                self.outcomes["repeated-event"] += 1
+                continue
+            if identity in self._early:
+                self._settle(row, identity, self._early.pop(identity), plan)
+                continue
+            self._pending[identity] = row
+            if self._matures_after is not None:
+                heapq.heappush(self._maturing, (at + self._matures_after, row, identity))
+                if len(self._maturing) > 2 * self._remember:
+                    self._forget_settled()
+            if len(self._pending) > self._remember:
+                del self._pending[next(iter(self._pending))]
+                self.outcomes["evicted"] += 1
+        return self._learned_at
+
+    def labels(
+        self, ids: Sequence[str], targets: Sequence[Target], times: Sequence[float], plan: Plan
+    ) -> list[float]:
+        """Take labels as they come; plan to learn those that are due and whose event is known.
+
+        Args:
+            ids: the event each label judges.
+            targets: what each says.
+            times: the date of each, in seconds since the epoch.
+            plan: what is to be done is appended here, in order.
+
+        Returns:
+            The watermark at each `LEARN` step.
+        """
+        self._learned_at = []
+        for identity, target, at in zip(ids, targets, times, strict=True):
+            if at <= self.watermark:
+                self._apply(identity, target, plan)
+            else:
+                self._arrivals += 1
+                heapq.heappush(self._waiting, (at, self._arrivals, identity, target))
+        return self._learned_at
+
+    def _release(self, plan: Plan) -> None:
+        """Apply, by date, the labels and the maturities that the watermark has reached."""
+        waiting, maturing, now = self._waiting, self._maturing, self.watermark
+        while True:
+            label = waiting[0][0] if waiting and waiting[0][0] <= now else None
+            ripe = maturing[0][0] if maturing and maturing[0][0] <= now else None
+            if label is not None and (ripe is None or label <= ripe):
+                _, _, identity, target = heapq.heappop(waiting)
+                self._apply(identity, target, plan)
+            elif ripe is not None:
+                _, row, identity = heapq.heappop(maturing)
+                if self._pending.get(identity) == row:
+                    assert self._otherwise is not None
+                    del self._pending[identity]
+                    self._settle(row, identity, self._otherwise, plan, "matured")
+            else:
+                return
+
+    def _forget_settled(self) -> None:
+        """Drop the maturities of events that no longer wait."""
+        pending = self._pending
+        self._maturing = [entry for entry in self._maturing if pending.get(entry[2]) == entry[1]]
+        heapq.heapify(self._maturing)
+
+    def _apply(self, identity: str, target: Target, plan: Plan) -> None:
+        row = self._pending.pop(identity, None)
+        if row is not None:
+            self._settle(row, identity, target, plan)
+        elif identity in self._settled:
+            same = self._settled[identity] == target
+            self.outcomes["duplicate" if same else "revised"] += 1
+        elif identity in self._early:
+            same = self._early[identity] == target
+            self.outcomes["duplicate" if same else "revised"] += 1
+            self._early[identity] = target
+        else:
+            self._early[identity] = target
+            self.outcomes["early"] += 1
+            if len(self._early) > self._remember:
+                del self._early[next(iter(self._early))]
+                self.outcomes["orphan"] += 1
+
+    def _settle(
+        self, row: int, identity: str, target: Target, plan: Plan, outcome: Outcome = "joined"
+    ) -> None:
+        plan.learn(row, target)
+        self._learned_at.append(self.watermark)
+        self.outcomes[outcome] += 1
+        self._settled[identity] = target
+        if len(self._settled) > self._remember:
+            del self._settled[next(iter(self._settled))]
+
+    def state(self) -> State:
+        """Everything remembered, for an image."""
+        return {
+            "arrivals": self._arrivals,
+            "watermark": self.watermark,
+            "pending": list(self._pending.items()),
+            "maturing": self._maturing,
+            "waiting": self._waiting,
+            "early": list(self._early.items()),
+            "settled": list(self._settled.items()),
+            "outcomes": dict(self.outcomes),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take over what another joiner of the same declaration remembered."""
+        self._arrivals = state["arrivals"]
+        self.watermark = state["watermark"]
+        self._pending = _mapping(state["pending"])
+        self._maturing = [(at, row, identity) for at, row, identity in state["maturing"]]
+        self._waiting = [(at, n, identity, target) for at, n, identity, target in state["waiting"]]
+        self._early = _mapping(state["early"])
+        self._settled = _mapping(state["settled"])
+        self.outcomes = Counter(state["outcomes"])
+
+
+def _mapping(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(pairs)

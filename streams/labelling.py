@@ -1,0 +1,89 @@
+"""The rules for labels: where they are found, and that the model can learn them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.protocol import Kind, Model
+from streams.declare import Labels, Topic
+from streams.errors import DeclarationError, nearest
+from streams.fields import ID_TYPES, field_for
+from streams.schema import TIME_TYPES, Field, FieldType, fields_of, type_name
+
+__all__ = ["check_label", "check_labels", "check_otherwise"]
+
+_LABEL_TYPES: tuple[FieldType, ...] = (bool, int, float, str)
+
+_LEARNS: Mapping[Kind, tuple[str, str]] = {
+    "binary": ("true or false, 1 or 0", "bool"),
+    "anomaly": ("true or false, 1 or 0", "bool"),
+    "multiclass": ("classes", "str"),
+    "regression": ("numbers", "float"),
+}
+"""For each kind what its labels are, and the first type to think of."""
+
+
+def check_labels(labels: Labels, events: Topic, fields: Mapping[str, Field]) -> Field:
+    """A labels topic can find an event and judge it; answers the field that holds the label."""
+    if events.id is None:
+        candidates = [name for name, field in fields.items() if field.type in ID_TYPES]
+        likely = nearest("id", candidates) or next(iter(candidates), "tx_id")
+        raise DeclarationError(
+            f"labels=Labels({labels.topic!r}, …), but Topic({events.name!r}, …) has no id=",
+            "a label finds its event by an id that both of them carry",
+            f'Topic({events.name!r}, schema={events.schema.__name__}, id="{likely}")',
+        )
+    own = fields_of(labels.schema)
+
+    def found(role: str, name: str, noun: str, types: tuple[FieldType, ...]) -> Field:
+        given = f"Labels({labels.topic!r}, {role}={name!r})"
+        if name not in own and role == "id" and events.id in own:
+            raise DeclarationError(
+                f"{given}: {labels.schema.__name__} has no field {name!r}",
+                "a label finds its event by an id that both of them carry",
+                f'Labels({labels.topic!r}, id="{events.id}", …)',
+            )
+        return field_for(own, name, given, noun, types, required=role != "time")
+
+    identity, value = (
+        found("id", labels.id, "an id", ID_TYPES),
+        found("value", labels.value, "a label", _LABEL_TYPES),
+    )
+    if labels.time is not None:
+        found("time", labels.time, "a time", TIME_TYPES)
+    if identity.type is not fields[events.id].type:
+        other = type_name(fields[events.id].type)
+        raise DeclarationError(
+            f"{labels.schema.__name__}.{labels.id} is {type_name(identity.type)}, "
+            f"{events.schema.__name__}.{events.id} is {other}",
+            "a label whose id is of another type never finds its event",
+            f"{labels.id}: {other}    # in the schema= of Labels",
+        )
+    return value
+
+
+def check_label(field: Field, kind: Kind, model: str) -> None:
+    """A label's type is one that a model of this kind learns."""
+    fits = {
+        "multiclass": field.type in (str, int),
+        "regression": field.type in (int, float) and not field.choices,
+    }
+    if not fits.get(kind, field.type in (bool, int, float) and set(field.choices) <= {0, 1}):
+        words, instead = _LEARNS[kind]
+        raise DeclarationError(
+            f"the label {field.name} is {field.spelled}",
+            f"{model} is a {kind} model: it learns {words}",
+            f"{field.name}: {instead}",
+        )
+
+
+def check_otherwise(labels: Labels, model: Model) -> None:
+    """What silence means is a label like any other."""
+    refusal = None if labels.otherwise is None else model.accepts(labels.otherwise)
+    if refusal is not None:
+        example = {"multiclass": '"genuine"', "regression": "0.0"}.get(model.kind, "0")
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, otherwise={labels.otherwise!r})",
+            refusal,
+            f"otherwise={example}",
+        )

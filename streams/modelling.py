@@ -1,0 +1,86 @@
+"""Which model a pipeline gets for what its user wrote, and whether it can read the events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.protocol import Kind, Model
+from streams.errors import DeclarationError
+from streams.schema import Field
+
+__all__ = ["as_model", "called", "probe"]
+
+_EXAMPLES: Mapping[Kind, str] = {
+    "binary": "model=Logistic(bits=20)",
+    "multiclass": "model=HoeffdingTreeClassifier()",
+    "regression": "model=Linear(bits=20)",
+    "anomaly": "model=HalfSpaceTrees()",
+}
+
+
+def as_model(given: Any, label: Field | None) -> Model:
+    """The model: as it is, or a River estimator adapted to the labels it is to learn.
+
+    Raises:
+        DeclarationError: it is neither, or it cannot do without labels.
+    """
+    several = label is not None and (label.type is str or not set(label.choices) <= {0, 1})
+    kind: Kind = "multiclass" if several else "binary" if label else "anomaly"
+    if isinstance(given, type):
+        raise DeclarationError(
+            f"model={given.__name__}",
+            "that is the class; every partition starts from a copy of an instance",
+            f"model={given.__name__}()",
+        )
+    if not (hasattr(given, "form") and hasattr(given, "accepts")):
+        given = _adapted(given, kind)
+    model: Model = given
+    if label is None and model.kind != "anomaly":
+        raise DeclarationError(
+            f"model={called(model)} without labels=",
+            f"a {model.kind} model learns from labels alone",
+            'labels=Labels("chargebacks"), or labels="<field>" for a label in the event',
+        )
+    return model
+
+
+def _adapted(given: Any, kind: Kind) -> Model:
+    from models.adapter import ModelError, adapt
+    from models.estimators import kinds
+
+    try:
+        possible = kinds(given)
+        return adapt(given, kind if kind in possible else possible[0])
+    except ModelError as error:
+        raise DeclarationError(f"model={given!r}", str(error), _EXAMPLES[kind]) from error
+
+
+def probe(model: Any, x: Mapping[str, Any], label: Field | None) -> None:
+    """Have a River estimator score, learn and keep the event `x`.
+
+    Raises:
+        DeclarationError: it cannot.
+    """
+    from models.adapter import ModelError
+
+    target = {"multiclass": "a", "regression": 1.0}.get(model.kind, True)
+    if label is not None and label.choices:
+        target = label.choices[0]
+    try:
+        model.probe(x, target)
+    except ModelError as error:
+        numbers = ", ".join(
+            f'Number("{name}")'
+            for name, value in x.items()
+            if isinstance(value, int | float) and name.isidentifier()
+        )
+        raise DeclarationError(
+            f"model={called(model)} on {', '.join(x)}", str(error), f"features=[{numbers}]"
+        ) from error
+
+
+def called(model: Model) -> str:
+    """A model's name for people."""
+    estimator = getattr(model, "estimator", None)
+    return type(model).__name__ if estimator is None else str(estimator)

@@ -1,0 +1,283 @@
+"""Observers: told what happens in a worker, by the slice and by the commit, never by the event."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from inspect import signature
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+
+from streams import catalogue
+from streams.errors import SettingsError
+from streams.series import Series
+
+__all__ = [
+    "MetricsServer",
+    "Observer",
+    "Observers",
+    "PrometheusObserver",
+    "RecordingObserver",
+    "serve",
+]
+
+
+class Observer:
+    """What the runtime tells; this one does nothing with it.
+
+    All hooks are called from the worker's event loop. A partition's hooks may come a moment before
+    `on_assigned` names it, and none comes after `on_revoked` did.
+    """
+
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        """These partitions were taken over, their state restored."""
+
+    def on_revoked(self, partitions: Sequence[int]) -> None:
+        """These partitions were committed and given up."""
+
+    def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
+        """A slice was computed in `seconds`: so many events scored, so many to be published."""
+
+    def on_labels(self, partition: int, outcomes: Mapping[str, int], learned: int) -> None:
+        """A slice brought labels to these outcomes, see `streams.joiner.Outcome`."""
+
+    def on_dead_letters(self, partition: int, reasons: Mapping[str, int]) -> None:
+        """Records were turned away, see `streams.codec.Reason`."""
+
+    def on_offsets(self, partition: int, dropped: int, gaps: int) -> None:
+        """Records came a second time and were dropped; the reader had to seek back over gaps."""
+
+    def on_latency(self, partition: int, seconds: NDArray[np.float64]) -> None:
+        """Predictions were handed to the transaction, each so long after its event's record."""
+
+    def on_commit(self, partition: int, seconds: float) -> None:
+        """A transaction was committed, so long after it began."""
+
+    def on_abort(self, partition: int) -> None:
+        """A transaction was given up."""
+
+    def on_checkpoint(self, partition: int, size: int, seconds: float) -> None:
+        """An image of `size` bytes was written in `seconds`."""
+
+    def on_lag(self, partition: int, records: int, seconds: float) -> None:
+        """So many records wait; the newest computed is so old, 0 when none waits."""
+
+    def on_pending(self, partition: int, events: int) -> None:
+        """So many scored events wait for their label."""
+
+    def on_quality(self, partition: int, summary: Mapping[str, float]) -> None:
+        """The figures of `models.quality.Quality.summary`."""
+
+    def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
+        """The gauges of `models.protocol.Learner.summary`."""
+
+
+class Observers(Observer):
+    """Several observers as one, told in the order given."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("on_"):
+            return super().__getattribute__(name)
+        hooks = [getattr(observer, name) for observer in self._observers]
+
+        def tell(*told: Any, **named: Any) -> None:
+            for hook in hooks:
+                hook(*told, **named)
+
+        return tell
+
+
+class RecordingObserver(Observer):
+    """Remembers what it was told, for tests.
+
+    >>> observer = RecordingObserver()
+    >>> observer.on_abort(3)
+    >>> observer.calls
+    [('on_abort', 3)]
+
+    Attributes:
+        calls: name of the hook and its arguments, in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("on_"):
+            return super().__getattribute__(name)
+        hook = signature(getattr(Observer(), name))
+
+        def record(*told: Any, **named: Any) -> None:
+            self.calls.append((name, *hook.bind(*told, **named).args))
+
+        return record
+
+    def of(self, hook: str) -> list[tuple[Any, ...]]:
+        """The arguments of every call of one hook."""
+        return [call[1:] for call in self.calls if call[0] == hook]
+
+
+class PrometheusObserver(Observer):
+    """Keeps the catalogue's metrics in a registry that `serve` serves.
+
+    Args:
+        pipeline: name that every series is labelled with.
+        registry: where to register; a new one that has the process's own metrics as well.
+        model: fingerprint of the pipeline.
+        clock: seconds, from any origin.
+    """
+
+    def __init__(
+        self,
+        pipeline: str,
+        registry: CollectorRegistry | None = None,
+        model: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if registry is None:
+            registry = CollectorRegistry()
+            ProcessCollector(registry=registry)
+        self.registry = registry
+        self._partitions: set[int] = set()
+        self._series = Series(pipeline, clock)
+        self._series.set(catalogue.BUILD, 1, _version(), model)
+        self._series.set(catalogue.ASSIGNED, 0)
+        self._series.add(catalogue.REBALANCES, 0)
+        registry.register(self._series)
+
+    def on_assigned(self, partitions: Sequence[int]) -> None:
+        """See `Observer.on_assigned`."""
+        self._series.add(catalogue.REBALANCES, 1)
+        for partition in partitions:
+            self._series.begin(partition)
+            self._series.mark(catalogue.CHECKPOINT_AGE, partition)
+        self._partitions.update(partitions)
+        self._series.set(catalogue.ASSIGNED, len(self._partitions))
+
+    def on_revoked(self, partitions: Sequence[int]) -> None:
+        """See `Observer.on_revoked`."""
+        for partition in partitions:
+            self._series.end(partition)
+        self._partitions.difference_update(partitions)
+        self._series.set(catalogue.ASSIGNED, len(self._partitions))
+
+    def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
+        """See `Observer.on_slice`."""
+        self._series.add(catalogue.SLICES, 1, partition)
+        self._series.add(catalogue.EVENTS, events, partition)
+        self._series.add(catalogue.PREDICTIONS, predictions, partition)
+        self._series.observe(catalogue.SLICE_SECONDS, np.array([seconds]), partition)
+
+    def on_labels(self, partition: int, outcomes: Mapping[str, int], learned: int) -> None:
+        """See `Observer.on_labels`."""
+        self._series.add(catalogue.LEARNED, learned, partition)
+        for outcome, count in outcomes.items():
+            self._series.add(catalogue.LABELS, count, partition, outcome)
+
+    def on_dead_letters(self, partition: int, reasons: Mapping[str, int]) -> None:
+        """See `Observer.on_dead_letters`."""
+        for reason, count in reasons.items():
+            self._series.add(catalogue.DEAD_LETTERS, count, partition, reason)
+
+    def on_offsets(self, partition: int, dropped: int, gaps: int) -> None:
+        """See `Observer.on_offsets`."""
+        self._series.add(catalogue.OFFSETS_DROPPED, dropped, partition)
+        self._series.add(catalogue.OFFSET_GAPS, gaps, partition)
+
+    def on_latency(self, partition: int, seconds: NDArray[np.float64]) -> None:
+        """See `Observer.on_latency`."""
+        # A producer's clock may be ahead of ours; a sum that falls would read as a restart.
+        self._series.observe(catalogue.LATENCY_SECONDS, np.maximum(seconds, 0.0), partition)
+
+    def on_commit(self, partition: int, seconds: float) -> None:
+        """See `Observer.on_commit`."""
+        self._series.add(catalogue.COMMITS, 1, partition)
+        self._series.observe(catalogue.COMMIT_SECONDS, np.array([seconds]), partition)
+
+    def on_abort(self, partition: int) -> None:
+        """See `Observer.on_abort`."""
+        self._series.add(catalogue.ABORTED, 1, partition)
+
+    def on_checkpoint(self, partition: int, size: int, seconds: float) -> None:
+        """See `Observer.on_checkpoint`."""
+        self._series.add(catalogue.CHECKPOINTS, 1, partition)
+        self._series.mark(catalogue.CHECKPOINT_AGE, partition)
+        self._series.set(catalogue.CHECKPOINT_BYTES, size, partition)
+        self._series.observe(catalogue.CHECKPOINT_SECONDS, np.array([seconds]), partition)
+
+    def on_lag(self, partition: int, records: int, seconds: float) -> None:
+        """See `Observer.on_lag`."""
+        self._series.set(catalogue.LAG_RECORDS, records, partition)
+        self._series.set(catalogue.LAG_SECONDS, seconds, partition)
+
+    def on_pending(self, partition: int, events: int) -> None:
+        """See `Observer.on_pending`."""
+        self._series.set(catalogue.PENDING_LABELS, events, partition)
+
+    def on_quality(self, partition: int, summary: Mapping[str, float]) -> None:
+        """See `Observer.on_quality`."""
+        for name, figure in summary.items():
+            self._series.set(catalogue.QUALITY, figure, partition, name)
+
+    def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
+        """See `Observer.on_model`."""
+        for name, figure in summary.items():
+            self._series.set(catalogue.MODEL, figure, partition, name)
+
+
+class MetricsServer:
+    """Serves a registry over HTTP from threads of its own.
+
+    Attributes:
+        port: that it listens on.
+    """
+
+    def __init__(self, server: WSGIServer, thread: Thread) -> None:
+        self.port = server.server_port
+        self._server = server
+        self._thread = thread
+
+    def stop(self) -> None:
+        """Stop serving and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve(registry: CollectorRegistry, host: str = "127.0.0.1", port: int = 9764) -> MetricsServer:
+    """Serve a registry at ``http://host:port/metrics``; port 0 takes any that is free.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    try:
+        return MetricsServer(*start_http_server(port, host, registry))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"metrics_port={port} on {host}",
+                "another process listens there, perhaps another worker",
+                f"--metrics-port {port + 1}, or 0 for no metrics",
+            ) from error
+        raise SettingsError(
+            f"metrics_host={host!r}, metrics_port={port}",
+            f"this machine cannot listen there: {error.strerror}",
+            "--metrics-host 127.0.0.1, or 0.0.0.0 for all of its addresses",
+        ) from error
+
+
+def _version() -> str:
+    try:
+        return metadata.version("thalweg")
+    except metadata.PackageNotFoundError:
+        return "source"

@@ -1,0 +1,239 @@
+"""One input partition at work: its task, its producer, and the transaction that is open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from aiokafka import TopicPartition
+
+from streams import checkpoint
+from streams.image import pack
+from streams.observer import Observer
+from streams.producer import PartitionProducer
+from streams.slices import Slice
+from streams.task import Output, PartitionTask
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+    from streams.settings import Settings
+
+__all__ = ["Partition", "StateLost"]
+
+log = logging.getLogger("thalweg")
+
+_SLICE_RECORDS = 4096
+_OUTBOX_SLICES = 32
+_TRANSACTION_TIMEOUT = 60.0
+
+
+class StateLost(Exception):
+    """The group has read records whose effect on the state is nowhere to be had."""
+
+
+class Partition:
+    """Drives the task of one partition and commits what it does.
+
+    `take` computes at once and leaves the output in an outbox; one coroutine, `_transact`, empties
+    the outbox into transactions. Nothing else writes or commits.
+
+    Args:
+        pipeline: what to run.
+        number: of the partition.
+        settings: of the worker.
+        group: consumer group that the offsets belong to.
+        client: connection options of aiokafka.
+        observer: is told what happens.
+        failed: called with the exception when the partition cannot go on.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        number: int,
+        settings: Settings,
+        group: str,
+        client: Mapping[str, Any],
+        observer: Observer,
+        failed: Callable[[int, BaseException], None],
+    ) -> None:
+        self.number = number
+        self.task = PartitionTask(pipeline, number)
+        self._pipeline = pipeline
+        self._settings = settings
+        self._group = group
+        self._client = client
+        self._observer = observer
+        self._failed = failed
+        self._outbox: list[Output] = []
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._closing = False
+        self._committed: dict[str, int] = {}
+        self._turn = 0
+        self._image_of: dict[str, int] = {}
+        self._image_due = float("-inf")
+        self._producer = PartitionProducer(
+            client, f"{group}-{number}", _TRANSACTION_TIMEOUT, settings.compression
+        )
+        self._writer: asyncio.Task[None] | None = None
+
+    async def open(self, committed: Mapping[str, int | None], starts: Mapping[str, int]) -> None:
+        """Fence the former owner, then take over its state.
+
+        Args:
+            committed: what the group has committed, by topic.
+            starts: where to begin in a topic of which nothing is committed.
+
+        Raises:
+            StateLost: offsets are committed, but there is no image.
+            ImageError: the image is damaged or another pipeline's.
+        """
+        await self._producer.start()
+        found = await checkpoint.newest(self._client, self._pipeline.checkpoints_topic, self.number)
+        if found is not None:
+            manifest, image = found
+            self.task.restore(image)
+            self._turn = 1 - manifest.turn
+        elif any(offset is not None for offset in committed.values()):
+            raise StateLost(_no_image(self._pipeline, self.number, self._group, committed))
+        else:
+            self.task.positions = dict(starts)
+        self._committed = {topic: at for topic, at in committed.items() if at is not None}
+        self._writer = asyncio.create_task(self._write(), name=f"partition-{self.number}")
+        self._writer.add_done_callback(self._on_writer_done)
+        self._work.set()
+
+    async def take(self, records: Slice) -> None:
+        """Compute a slice and queue what it makes; waits while too much is queued."""
+        # What the group has committed was published: after a crash it is computed again, silently.
+        published = self._committed.get(records.topic, 0)
+        for part, publish in ((records.before(published), False), (records.since(published), True)):
+            for piece in part.pieces(_SLICE_RECORDS):
+                self._compute(piece, publish=publish)
+                await asyncio.sleep(0)
+                while len(self._outbox) > _OUTBOX_SLICES and not self._closing:
+                    self._room.clear()
+                    await self._room.wait()
+                if self._closing:
+                    return
+
+    async def close(self) -> None:
+        """Commit what is computed, with an image, and let go of the partition."""
+        self._closing = True
+        self._work.set()
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        await self._producer.stop()
+
+    def _compute(self, piece: Slice, *, publish: bool) -> None:
+        if not len(piece) and piece.next <= piece.start:
+            return
+        began = time.perf_counter()
+        output = self.task.take(piece)
+        observe, number = self._observer, self.number
+        observe.on_slice(
+            number, output.events, len(output.predictions), time.perf_counter() - began
+        )
+        observe.on_labels(number, output.outcomes, output.learned)
+        if publish and len(piece):
+            observe.on_dead_letters(number, output.reasons)
+            self._outbox.append(output)
+            self._work.set()
+
+    async def _write(self) -> None:
+        while not (self._closing and not self._outbox and self._image_of == self.task.positions):
+            if not self._closing:
+                await self._work.wait()
+            await self._transact()
+
+    async def _transact(self) -> None:
+        """One transaction, in this order and no other:
+
+        1. open it;
+        2. send the outputs as they are computed, until the commit interval has passed;
+        3. note the positions that are now reached, and if one is due, make an image of the state;
+        4. send the image;
+        5. wait until the broker has everything, add the consumed offsets, and commit.
+
+        Between 2 and 3 nothing is awaited: positions, image and output are of one moment.
+        """
+        began = time.perf_counter()
+        await self._producer.begin()
+        await self._send_until(began + self._settings.commit_interval_ms / 1000)
+        positions = dict(self.task.positions)
+        image = self._image_if_due(positions)
+        if image is not None:
+            await self._send_image(image)
+        reached = {t: max(at, self._committed.get(t, 0)) for t, at in positions.items()}
+        fresh = {t: at for t, at in reached.items() if at != self._committed.get(t)}
+        await self._producer.commit(
+            {TopicPartition(topic, self.number): at for topic, at in fresh.items()}, self._group
+        )
+        self._committed = reached
+        self._observer.on_commit(self.number, time.perf_counter() - began)
+
+    async def _send_until(self, deadline: float) -> None:
+        while True:
+            while self._outbox:
+                outbox, self._outbox = self._outbox, []
+                self._room.set()
+                for output in outbox:
+                    await self._send(output)
+            self._work.clear()
+            left = deadline - time.perf_counter()
+            if self._closing or left <= 0:
+                return
+            try:
+                await asyncio.wait_for(self._work.wait(), left)
+            except TimeoutError:
+                return
+
+    async def _send(self, output: Output) -> None:
+        pipeline = self._pipeline
+        if len(output.predictions):
+            await self._producer.send(pipeline.predictions_topic, self.number, output.predictions)
+            now = time.time()
+            latency = now - np.array(output.predictions.timestamps) / 1000
+            self._observer.on_latency(self.number, latency)
+        if len(output.dead_letters):
+            await self._producer.send(pipeline.dead_letters_topic, self.number, output.dead_letters)
+
+    def _image_if_due(self, positions: dict[str, int]) -> bytes | None:
+        now = time.monotonic()
+        if positions == self._image_of or not (self._closing or now >= self._image_due):
+            return None
+        self._image_of = positions
+        self._image_due = now + self._settings.checkpoint_interval_s
+        return pack(self.task.image())
+
+    async def _send_image(self, image: bytes) -> None:
+        began = time.perf_counter()
+        await checkpoint.write(
+            self._producer,
+            self._pipeline.checkpoints_topic,
+            self.number,
+            image,
+            self._pipeline.model_version,
+            self._turn,
+            int(time.time() * 1000),
+        )
+        self._turn = 1 - self._turn
+        self._observer.on_checkpoint(self.number, len(image), time.perf_counter() - began)
+
+    def _on_writer_done(self, writer: asyncio.Task[None]) -> None:
+        self._room.set()
+        if not writer.cancelled() and (error := writer.exception()) is not None:
+            self._failed(self.number, error)
+
+
+def _no_image(pipeline: Pipeline, number: int, group: str, committed: Mapping[str, Any]) -> str:
+    return (
+        f"group {group!r} has read partition {number} up to {dict(committed)}, but "
+        f"{pipeline.checkpoints_topic}-{number} holds no image of what it learned there.\n"
+        f"  Restore that topic, or begin anew under another group: thalweg worker … --group NAME"
+    )

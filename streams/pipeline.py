@@ -1,0 +1,242 @@
+"""The pipeline a user declares: checked as it is made, frozen afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from models.protocol import Kind, Model, Scores, Target
+from streams.declare import Declaration, Labels, Threshold, Topic
+from streams.fields import check_events, field_called
+from streams.labelling import check_label, check_labels, check_otherwise
+from streams.modelling import as_model, called, probe
+from streams.rules import (
+    check_decide,
+    check_features,
+    check_name,
+    check_numbers,
+    check_parts,
+    check_raw,
+    check_topics,
+)
+from streams.schema import Event, Field, example, fields_of
+
+if TYPE_CHECKING:
+    from models.encoders import Encoder
+    from models.quality import Quality
+    from streams.app import App
+
+__all__ = ["Pipeline"]
+
+_REVISION = 1
+"""Counts the changes to Thalweg itself by which the same declaration gives other scores."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pipeline(Declaration):
+    """What is read, what is learned from it, and what is decided.
+
+    Attributes:
+        name: of its topics, its consumer group and its metrics.
+        events: the topic it scores.
+        labels: the topic its labels come by; or the event's own field that holds the label, which
+            is learned as soon as the event is scored; or None for a model that needs none.
+        features: what the model reads of an event; None, for a River model, for all its fields but
+            id, time and label.
+        model: one of our models, or any River estimator.
+        decide: how a score becomes a decision; None for the model's own answer.
+        seed: of everything random that has no seed of its own.
+        max_event_bytes: a larger record goes to the dead letters.
+
+    Raises:
+        DeclarationError: it cannot work; the text says why, and what to write instead.
+    """
+
+    name: str
+    events: Topic
+    labels: Labels | str | None = None
+    features: Sequence[Any] | None = None
+    model: Any
+    decide: Threshold | None = None
+    seed: int = 0
+    max_event_bytes: int = 262_144
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        check_parts(self.events, self.labels, self.features, self.decide)
+        check_numbers(self.seed, self.max_event_bytes)
+        schema = fields_of(self.events.schema)
+        check_events(self.events, schema)
+        label = self._label(schema)
+        model = as_model(self.model, label)
+        object.__setattr__(self, "model", model)
+        if label is not None:
+            check_label(label, model.kind, called(model))
+        if self.label_topic is not None:
+            check_otherwise(self.label_topic, model)
+        check_decide(self.decide, model.kind)
+        check_topics(
+            (self.predictions_topic, self.dead_letters_topic, self.checkpoints_topic),
+            self.input_topics,
+        )
+        if self.features is None:
+            check_raw(self._raw_fields, schema, model.form)
+        else:
+            object.__setattr__(self, "features", tuple(self.features))
+            check_features(self.features, schema, self.label_field)
+        if model.form == "named":
+            probe(model, self._example_row(), label)
+
+    @property
+    def kind(self) -> Kind:
+        """What its model predicts."""
+        return self._model.kind
+
+    @property
+    def label_topic(self) -> Labels | None:
+        """The labels, where they come by a topic of their own."""
+        return self.labels if isinstance(self.labels, Labels) else None
+
+    @property
+    def label_field(self) -> str | None:
+        """The field of the event that holds its label, where one does."""
+        return self.labels if isinstance(self.labels, str) else None
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """Names of the topics it reads, events first."""
+        labels = self.label_topic
+        return (self.events.name,) if labels is None else (self.events.name, labels.topic)
+
+    @property
+    def predictions_topic(self) -> str:
+        """Where predictions go, each to the partition of its event."""
+        return f"{self.name}.predictions"
+
+    @property
+    def dead_letters_topic(self) -> str:
+        """Where records go that cannot be used."""
+        return f"{self.name}.dead-letters"
+
+    @property
+    def checkpoints_topic(self) -> str:
+        """Where the images of its tasks are kept."""
+        return f"{self.name}.checkpoints"
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The columns its encoder reads, in a fixed order."""
+        return self.new_encoder().fields
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of `describe`, 32 hexadecimal digits: equal where all scores are equal."""
+        described = msgspec.json.encode(self.describe(), order="deterministic")
+        return blake2b(described, digest_size=16).hexdigest()
+
+    @property
+    def model_version(self) -> str:
+        """Its name and the beginning of its fingerprint: what a prediction says it is from."""
+        return f"{self.name}-{self.fingerprint[:8]}"
+
+    @cached_property
+    def app(self) -> App:
+        """The Faust app that runs it, for agents and timers of one's own; not yet connected."""
+        from streams.app import create_app
+
+        return create_app(self)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Everything that a score or a decision depends on besides the records themselves."""
+        by = self.label_topic
+        return {
+            "revision": _REVISION,
+            "schema": _described(self.events.schema),
+            "id": self.events.id,
+            "time": self.events.time,
+            "labels": self.labels if by is None else _labels_described(by),
+            "encoder": self.new_encoder().describe(),
+            "model": self._model.describe(),
+            "decide": None if self.decide is None else self.decide.describe(),
+            "seed": self.seed,
+            "max_event_bytes": self.max_event_bytes,
+        }
+
+    def new_encoder(self) -> Encoder:
+        """An encoder that has seen nothing."""
+        from models.encoders import HashedEncoder, NamedEncoder
+
+        model = self.model
+        if model.form == "named":
+            return NamedEncoder(self.features, self._raw_fields)
+        return HashedEncoder(self.features or (), model.bits, model.seed)
+
+    def new_rows(self) -> Any:
+        """An empty window of rows as the encoder writes and the learner reads them."""
+        from models.dictrows import DictRows
+        from models.rows import Rows
+
+        return DictRows() if self._model.form == "named" else Rows()
+
+    def new_learner(self, partition: int) -> Any:
+        """The learner of one partition, which has learned nothing."""
+        return self._model.new(self.seed + partition)
+
+    def new_quality(self) -> Quality:
+        """Figures over no labels."""
+        from models.quality import Quality
+
+        return Quality(self.kind)
+
+    def decisions(self, scores: Scores) -> Sequence[Target | None]:
+        """What is decided on each score: by `decide`, or else the model's own answer."""
+        if self.decide is not None:
+            return self.decide.decisions(scores.value)
+        return [None] * len(scores.value) if scores.decision is None else scores.decision
+
+    @property
+    def _raw_fields(self) -> tuple[str, ...]:
+        """What a River model without features reads: all fields but id, time and label."""
+        apart = {self.events.id, self.events.time, self.label_field}
+        return tuple(name for name in fields_of(self.events.schema) if name not in apart)
+
+    @property
+    def _model(self) -> Model:
+        model: Model = self.model
+        return model
+
+    def _label(self, schema: Mapping[str, Field]) -> Field | None:
+        if isinstance(self.labels, str):
+            return field_called(schema, self.labels, f"labels={self.labels!r}")
+        return None if self.labels is None else check_labels(self.labels, self.events, schema)
+
+    def _example_row(self) -> Mapping[str, Any]:
+        """An event made up of the schema, as a River estimator is given it."""
+        event, encoder, rows = example(self.events.schema), self.new_encoder(), self.new_rows()
+        encoder.append({name: [getattr(event, name)] for name in encoder.fields}, 1, rows)
+        row: Mapping[str, Any] = rows[0]
+        return row
+
+
+def _labels_described(labels: Labels) -> Mapping[str, Any]:
+    return {
+        "schema": _described(labels.schema),
+        "id": labels.id,
+        "value": labels.value,
+        "time": labels.time,
+        "maturity": labels.maturity,
+        "otherwise": labels.otherwise,
+        "remember": labels.remember,
+    }
+
+
+def _described(schema: type[Event]) -> Mapping[str, Any]:
+    return {
+        name: [field.wire, field.spelled, field.default]
+        for name, field in fields_of(schema).items()
+    }

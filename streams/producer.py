@@ -1,0 +1,100 @@
+"""A transactional producer for one partition: whole columns of records in, record batches out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import aiokafka
+from aiokafka.errors import ProducerFenced
+from aiokafka.producer import sender
+
+from streams.slices import Records
+
+__all__ = ["Compression", "Fenced", "PartitionProducer"]
+
+Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+
+Fenced = ProducerFenced
+"""Raised when another worker has taken the partition over."""
+
+_BATCH_BYTES = 512 * 1024
+_REQUEST_BYTES = 8 * 1024 * 1024
+
+# Behind a commit the broker answers CONCURRENT_TRANSACTIONS for a few milliseconds and aiokafka
+# sleeps this long before it asks again: 20 ms, which would be most of a prediction's latency.
+sender.BACKOFF_OVERRIDE = 0.003
+
+
+class PartitionProducer:
+    """Writes what one input partition's task makes, in transactions.
+
+    Starting it with the same `transactional_id` fences whoever had it before: their open
+    transaction is aborted, and their next request fails with `Fenced`.
+
+    Args:
+        client: connection and security options of aiokafka.
+        transactional_id: one for each input partition of a group.
+        timeout: seconds after which the broker aborts a transaction left open.
+        compression: of the record batches.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        transactional_id: str,
+        timeout: float,
+        compression: Compression,
+    ) -> None:
+        self._producer = aiokafka.AIOKafkaProducer(
+            **client,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=int(timeout * 1000),
+            compression_type=None if compression == "none" else compression,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
+        )
+        self._sent: list[asyncio.Future[Any]] = []
+
+    async def start(self) -> None:
+        """Connect, and fence the partition's former owner."""
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Disconnect; a transaction left open is aborted by the broker or by the next owner."""
+        await self._producer.stop()
+
+    async def begin(self) -> None:
+        """Open a transaction."""
+        self._sent.clear()
+        await self._producer.begin_transaction()
+
+    async def send(self, topic: str, partition: int, records: Records) -> list[Any]:
+        """Put records into the open transaction; answers futures of the batches' metadata.
+
+        Returns as soon as the last batch is queued: `commit` waits for the broker.
+        """
+        futures = []
+        batch = self._producer.create_batch()
+        headers = records.headers or [()] * len(records)
+        for key, value, timestamp, head in zip(
+            records.keys, records.values, records.timestamps, headers, strict=True
+        ):
+            entry = {"key": key, "value": value, "timestamp": timestamp, "headers": list(head)}
+            if batch.append(**entry) is None:
+                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+                batch = self._producer.create_batch()
+                batch.append(**entry)
+        if batch.record_count():
+            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+        self._sent += futures
+        return futures
+
+    async def commit(self, offsets: Mapping[Any, int], group: str) -> None:
+        """Commit what was sent together with the consumed `offsets` of `group`, or raise."""
+        if self._sent:
+            await asyncio.gather(*self._sent)
+        if offsets:
+            await self._producer.send_offsets_to_transaction(offsets, group)
+        await self._producer.commit_transaction()

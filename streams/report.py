@@ -1,0 +1,131 @@
+"""What a worker says of itself while it runs: gauges every second, a line every few."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.observer import Observer
+
+if TYPE_CHECKING:
+    from streams.app import App
+    from streams.pipeline import Pipeline
+
+__all__ = ["Report"]
+
+_GAUGES_EVERY_S = 1.0
+_SAMPLES = 100_000
+
+
+class Report(Observer):
+    """Counts what passes between two lines, and prints them.
+
+    Args:
+        pipeline: that the worker runs.
+        app: whose partitions are reported.
+        observer: takes the gauges that are read on a timer: lag, quality, model.
+        every: seconds between two lines; 0 prints none.
+        say: prints a line.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        app: App,
+        observer: Observer,
+        every: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._app = app
+        self._observer = observer
+        self._every = every
+        self._say = say
+        self._events = 0
+        self._total = 0
+        self._latency: list[NDArray[np.float64]] = []
+        self._samples = 0
+
+    def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
+        """Count the events."""
+        self._events += events
+        self._total += events
+
+    def on_latency(self, partition: int, seconds: NDArray[np.float64]) -> None:
+        """Keep the latencies of the current interval, up to a bound."""
+        if self._samples < _SAMPLES:
+            self._latency.append(seconds)
+            self._samples += len(seconds)
+
+    async def run(self) -> None:
+        """Set the gauges and print the lines until cancelled."""
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(_GAUGES_EVERY_S)
+            lag = self._set_gauges()
+            now = time.monotonic()
+            if self._every and now - last >= self._every:
+                self._say(self._line(now - last, lag))
+                last = now
+
+    def summary(self) -> str:
+        """What the worker did in all, in one line."""
+        return f"{self._total:,} events scored{self._quality()}"
+
+    def _set_gauges(self) -> int:
+        total = 0
+        for number, partition in list(self._app.host.partitions.items()):
+            lag = sum(
+                max(0, (self._highwater(topic, number) or position) - position)
+                for topic, position in partition.task.positions.items()
+            )
+            behind = time.time() - partition.last_timestamp if lag else 0.0
+            self._observer.on_lag(number, lag, behind)
+            self._observer.on_quality(number, partition.task.quality.summary())
+            self._observer.on_model(number, partition.task.summary())
+            total += lag
+        return total
+
+    def _highwater(self, topic: str, number: int) -> int | None:
+        tp = next((tp for tp in self._app.consumer.assignment() if tp == (topic, number)), None)
+        offset: Any = None if tp is None else self._app.consumer.highwater(tp)
+        return None if offset is None else int(offset)
+
+    def _line(self, seconds: float, lag: int) -> str:
+        rate, self._events = self._events / seconds, 0
+        latency, self._latency, self._samples = self._latency, [], 0
+        text = f"{rate:>9,.0f} events/s   lag {lag:,}"
+        if latency:
+            p50, p99 = np.percentile(np.concatenate(latency), [50, 99]) * 1000
+            text += f"   latency p50 {p50:,.0f} ms, p99 {p99:,.0f} ms"
+        return text + self._quality()
+
+    def _quality(self) -> str:
+        merged = self._pipeline.new_quality()
+        for partition in self._app.host.partitions.values():
+            merged.merge(partition.task.quality)
+        return describe_quality(merged.summary())
+
+
+_SHOWN = {
+    "auc": "AUC {:.4f}",
+    "average_precision": "AP {:.4f}",
+    "accuracy": "accuracy {:.4f}",
+    "mae": "MAE {:.4g}",
+}
+
+
+def describe_quality(summary: dict[str, float]) -> str:
+    """The figures that say most, with the number of labels and their delay beside them."""
+    labels = int(summary.get("labels", 0))
+    if not labels:
+        return "   no labels learned yet"
+    shown = [text.format(summary[name]) for name, text in _SHOWN.items() if name in summary]
+    delay = summary.get("label_delay_seconds", 0.0)
+    late = f", {delay / 86_400:.1f} days late" if delay >= 3600 else f", {delay:.0f} s late"
+    return f"   {', '.join(shown[:2])} on {labels:,} labels{late}"

@@ -1,0 +1,68 @@
+"""Which partition of which topic each record of a block goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.chunks import Columns
+from streams.errors import TeachingError, one_of
+from streams.partitioning import partitions_of
+
+__all__ = ["Router"]
+
+
+class Router:
+    """Finds the lane of each record: one partition of one topic.
+
+    Args:
+        topic: the topic of all records, or the topic of each role.
+        counts: the number of partitions of each topic.
+
+    Attributes:
+        lanes: topic and partition, for each lane number.
+    """
+
+    def __init__(self, topic: str | Mapping[str, str], counts: Mapping[str, int]) -> None:
+        self.lanes = [(name, number) for name, count in counts.items() for number in range(count)]
+        self._topic = topic
+        self._counts = counts
+        self._turn = 0
+
+    def split(self, block: Columns) -> Iterator[tuple[int, list[int]]]:
+        """The lanes that the block has records for, each with its records' places, in order.
+
+        Raises:
+            TeachingError: a record has a role that no topic is given for.
+        """
+        lane = np.empty(len(block), np.int64)
+        for name, places in self._by_topic(block):
+            keys = [None] * len(block) if block.keys is None else block.keys
+            own = keys if len(places) == len(block) else [keys[i] for i in places.tolist()]
+            partition = partitions_of(own, self._counts[name], self._turn)
+            lane[places] = self.lanes.index((name, 0)) + partition
+            self._turn += own.count(None)
+        order = np.argsort(lane, kind="stable")
+        sorted_lane = lane[order]
+        edges = [0, *(np.flatnonzero(np.diff(sorted_lane)) + 1).tolist(), len(order)]
+        for start, stop in zip(edges, edges[1:], strict=False):
+            if start < stop:
+                yield int(sorted_lane[start]), order[start:stop].tolist()
+
+    def _by_topic(self, block: Columns) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        if isinstance(self._topic, str):
+            yield self._topic, np.arange(len(block))
+            return
+        roles = list(block.roles or [None] * len(block))
+        unknown = {role for role in set(roles) if role not in self._topic}
+        if unknown:
+            raise TeachingError(
+                f"a record for {unknown.pop()!r}",
+                f"topics are given for {one_of(map(repr, self._topic))} only",
+                "a topic for each role that the records have",
+            )
+        column = np.asarray(roles)
+        for role, name in self._topic.items():
+            yield name, np.flatnonzero(column == role)

@@ -1,0 +1,290 @@
+"""The whole life of an event, in one partition: pure, so that any of it can be done again.
+
+A task does no I/O and reads no clock. Its state is a function of the slices it was given, and
+where the log was cut into slices makes no difference to a bit of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
+from streams.codec import Decoded, Decoder, Prediction, Reject, dead_letters, encode
+from streams.image import FORMAT, Image, ImageError
+from streams.joiner import Joiner
+from streams.scored import Scored
+from streams.slices import Records, Slice
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+
+__all__ = ["Output", "OffsetGap", "PartitionTask"]
+
+
+class OffsetGap(Exception):
+    """A slice begins after the position the task has read up to: something was skipped."""
+
+
+@dataclass(slots=True)
+class Output:
+    """What a slice brought about.
+
+    Attributes:
+        predictions: one for each event, in order.
+        dead_letters: the records that were turned away.
+        events: how many were scored.
+        learned: how many labels were learned.
+        reasons: how many records were turned away, by reason.
+        outcomes: how many labels (and waiting events) came to which end; see `Joiner`.
+    """
+
+    predictions: Records = field(default_factory=lambda: Records([], [], []))
+    dead_letters: Records = field(default_factory=lambda: Records([], [], [], []))
+    events: int = 0
+    learned: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+class PartitionTask:
+    """Decodes, encodes, scores, decides, remembers, joins, learns and measures.
+
+    Attributes:
+        positions: by topic, the offset up to which its records are in the state.
+        quality: how well it predicted what it has learned since.
+    """
+
+    def __init__(self, pipeline: Pipeline, partition: int) -> None:
+        self.pipeline = pipeline
+        self.partition = partition
+        self.positions: dict[str, int] = {}
+        self.encoder = pipeline.new_encoder()
+        self.rows = pipeline.new_rows()
+        self.learner = pipeline.new_learner(partition)
+        self.quality = pipeline.new_quality()
+        self.learned = 0
+        self._scored = Scored()
+        self._events = Decoder(pipeline.events.schema, pipeline.max_event_bytes)
+        labels = pipeline.label_topic
+        self.joiner: Joiner | None = None
+        if labels is not None:
+            self.joiner = Joiner(labels.maturity, labels.otherwise, labels.remember)
+            self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
+
+    def take(self, records: Slice) -> Output:
+        """Take a slice of the events or the labels topic; what is not new in it is passed over.
+
+        Raises:
+            OffsetGap: the slice begins beyond the task's position in that topic.
+        """
+        position = self.positions[records.topic]
+        if records.start > position:
+            raise OffsetGap(
+                f"{records.topic}-{records.partition} was read up to {position}, "
+                f"the next record to come is {records.start}"
+            )
+        records = records.since(position)
+        before = Counter(self.joiner.outcomes) if self.joiner else Counter()
+        output = Output()
+        if len(records):
+            if records.topic == self.pipeline.events.name:
+                self._take_events(records, output)
+            else:
+                self._take_labels(records, output)
+        self.positions[records.topic] = max(position, records.next)
+        if self.joiner:
+            output.outcomes = Counter(self.joiner.outcomes)
+            output.outcomes.subtract(before)
+        return output
+
+    def _take_events(self, records: Slice, output: Output) -> None:
+        topic, pipeline = self.pipeline.events, self.pipeline
+        decoded = self._events.decode(records)
+        targets: list[Any] | None = None
+        if isinstance(pipeline.labels, str):
+            decoded, targets = self._with_targets(decoded, pipeline.labels)
+        self._turn_away(records, decoded.rejects, output)
+        events, n = decoded.events, len(decoded.events)
+        if not n:
+            return
+        at = _times(events, topic.time, records, decoded.places)
+        seconds = [time.timestamp() for time in at]
+        ids = None if topic.id is None else [str(getattr(event, topic.id)) for event in events]
+        columns = {name: [getattr(event, name) for event in events] for name in pipeline.fields}
+
+        first, plan = self.rows.next, Plan()
+        self.encoder.append(columns, n, self.rows)
+        learned_at: Sequence[float] = ()
+        if self.joiner is not None and ids is not None:
+            learned_at = self.joiner.events(ids, seconds, first, plan)
+        elif targets is None:
+            plan.score_run(first, n)
+        elif None in targets:
+            _score_and_learn_some(plan, first, targets)
+        else:
+            plan.score_then_learn(first, targets)
+
+        scores = self.learner.run(plan, self.rows)
+        decisions = pipeline.decisions(scores)
+        self._scored.append(scores.value.tolist(), decisions, seconds)
+        op = np.frombuffer(plan.op, np.int8)
+        known = self.learned + np.cumsum(op == LEARN)[op == SCORE]
+        self._measure(plan, learned_at, output)
+        output.events = n
+        output.predictions = self._predictions(
+            records, decoded.places, ids, at, scores, decisions, known.tolist()
+        )
+
+    def _take_labels(self, records: Slice, output: Output) -> None:
+        labels = self.pipeline.label_topic
+        assert self.joiner is not None
+        assert labels is not None
+        decoded, targets = self._with_targets(self._labels.decode(records), labels.value)
+        self._turn_away(records, decoded.rejects, output)
+        ids = [str(getattr(label, labels.id)) for label in decoded.events]
+        at = _times(decoded.events, labels.time, records, decoded.places)
+        plan = Plan()
+        learned_at = self.joiner.labels(ids, targets, [time.timestamp() for time in at], plan)
+        if len(plan):
+            self.learner.run(plan, self.rows)
+            self._measure(plan, learned_at, output)
+
+    def _with_targets(self, decoded: Decoded[Any], name: str) -> tuple[Decoded[Any], list[Any]]:
+        """The targets that field `name` holds; events with one the model can't learn are rejects."""
+        targets = [getattr(event, name) for event in decoded.events]
+        reasons = {
+            place: reason
+            for place, target in enumerate(targets)
+            if target is not None and (reason := self.pipeline.model.accepts(target)) is not None
+        }
+        if not reasons:
+            return decoded, targets
+        bad = [Reject(decoded.places[place], "label", why) for place, why in reasons.items()]
+        good = [place for place in range(len(targets)) if place not in reasons]
+        rejects = sorted(decoded.rejects + bad, key=lambda reject: reject.place)
+        kept = [decoded.events[place] for place in good]
+        places = [decoded.places[place] for place in good]
+        return Decoded(kept, places, rejects), [targets[place] for place in good]
+
+    def _turn_away(self, records: Slice, rejects: Sequence[Reject], output: Output) -> None:
+        if rejects:
+            output.dead_letters = dead_letters(records, rejects)
+            output.reasons = Counter(reject.reason for reject in rejects)
+
+    def _measure(self, plan: Plan, learned_at: Sequence[float], output: Output) -> None:
+        """Compare what was learned with what had been answered, then forget those rows."""
+        op = np.frombuffer(plan.op, np.int8)
+        rows = np.frombuffer(plan.row, np.int64)[op == LEARN].tolist()
+        if rows:
+            score, decision, at = self._scored.of(rows)
+            delay = np.array(learned_at) - at if self.joiner is not None else np.zeros(len(rows))
+            self.quality.update(score, decision, plan.target, delay)
+            self.learned += len(rows)
+            output.learned = len(rows)
+        waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
+        self.rows.drop_before(waits)
+        self._scored.drop_before(waits)
+
+    def _predictions(
+        self,
+        records: Slice,
+        places: Sequence[int],
+        ids: Sequence[str] | None,
+        at: Sequence[datetime],
+        scores: Scores,
+        decisions: Sequence[Target | None],
+        known: Sequence[int],
+    ) -> Records:
+        keys = [records.keys[place] for place in places]
+        values: list[float | None] = scores.value.tolist()
+        for place in np.flatnonzero(np.isnan(scores.value)).tolist():
+            values[place] = None
+        model, partition = self.pipeline.model_version, self.partition
+        lines = [
+            Prediction(
+                None if ids is None else ids[n],
+                None if key is None else key.decode(errors="replace"),
+                values[n],
+                decisions[n],
+                model,
+                known[n],
+                at[n],
+                partition,
+                records.offsets[places[n]],
+            )
+            for n, key in enumerate(keys)
+        ]
+        return Records(
+            keys,
+            encode(lines),
+            [records.timestamps[place] for place in places],
+            None if records.headers is None else [records.headers[place] for place in places],
+        )
+
+    def image(self) -> Image:
+        """The whole state and the positions it belongs to."""
+        first = self.rows.first
+        state = {
+            "encoder": self.encoder.state(),
+            "rows": self.rows.state(),
+            "learner": self.learner.state(),
+            "joiner": None if self.joiner is None else self.joiner.state(),
+            "scored": self._scored.state(first),
+            "quality": self.quality.state(),
+            "learned": self.learned,
+        }
+        return Image(
+            FORMAT, self.pipeline.model_version, self.partition, dict(self.positions), state
+        )
+
+    def restore(self, image: Image) -> None:
+        """Become the task that `image` was made of.
+
+        Raises:
+            ImageError: it was another pipeline's or another partition's.
+        """
+        if (image.model, image.partition) != (self.pipeline.model_version, self.partition):
+            raise ImageError(
+                f"the image is of {image.model}, partition {image.partition}; "
+                f"this is {self.pipeline.model_version}, partition {self.partition}"
+            )
+        state: State = image.state
+        self.positions = dict(image.positions)
+        self.encoder.restore(state["encoder"])
+        self.rows.restore(state["rows"])
+        self.learner.restore(state["learner"])
+        if self.joiner is not None:
+            self.joiner.restore(state["joiner"])
+        self._scored.restore(state["scored"])
+        self.quality.restore(state["quality"])
+        self.learned = state["learned"]
+
+
+def _score_and_learn_some(plan: Plan, first: int, targets: Sequence[Target | None]) -> None:
+    for row, target in enumerate(targets, first):
+        plan.score(row)
+        if target is not None:
+            plan.learn(row, target)
+
+
+def _times(
+    events: Sequence[Any], field: str | None, records: Slice, places: Sequence[int]
+) -> list[datetime]:
+    """The time of each event: its own field, or the record's timestamp where it has none."""
+    times = [None] * len(events) if field is None else [getattr(event, field) for event in events]
+    return [
+        _moment(records.timestamps[place] / 1000 if time is None else time)
+        for time, place in zip(times, places, strict=True)
+    ]
+
+
+def _moment(time: datetime | float) -> datetime:
+    if isinstance(time, datetime):
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(time, UTC)

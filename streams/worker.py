@@ -1,0 +1,82 @@
+"""A worker process: settings printed, topics checked, metrics served, the app run to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import faust
+from rich.console import Console
+
+from streams.errors import TeachingError
+from streams.observer import Observers, PrometheusObserver, serve
+from streams.report import Report
+from streams.security import client_options
+from streams.settings import Provenance, Settings, boot_table
+from streams.topics import ensure, output_topics
+
+if TYPE_CHECKING:
+    from streams.app import App
+    from streams.pipeline import Pipeline
+
+__all__ = ["run"]
+
+log = logging.getLogger("thalweg")
+
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%X"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "ERROR"},
+    "loggers": {"thalweg": {"level": "INFO"}},
+}
+
+
+def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
+    """Run a worker until it is told to stop; answer the exit code of the process.
+
+    0: stopped on request, everything committed. 1: a partition could not go on; what is not
+    committed is computed again by whoever takes the partition over.
+
+    Raises:
+        TeachingError: something it needs is missing; the text says what to do.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(boot_table(settings, provenance))
+    ensure(settings.brokers, output_topics(pipeline), client_options(settings))
+    metrics = PrometheusObserver(pipeline.name)
+    server = None
+    if settings.metrics_port:
+        server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
+        console.print(f"metrics on http://{settings.metrics_host}:{server.port}/metrics")
+    app: App = pipeline.app
+    report = Report(pipeline, app, metrics, settings.report_every_s, console.print)
+    app.connect(pipeline, settings, Observers(metrics, report))
+    app.task(report.run)
+    try:
+        return _run_app(app)
+    finally:
+        console.print(report.summary())
+        if server is not None:
+            server.stop()
+
+
+def _run_app(app: App) -> int:
+    app.conf.logging_config = _LOGGING
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = faust.Worker(app, loglevel="ERROR", loop=loop, quiet=True)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except TeachingError:
+        raise
+    except Exception as error:  # Faust re-raises what crashed it
+        log.error("%s: %s", type(error).__name__, error)
+        code = 1
+    return 1 if app.failure is not None else code

@@ -1,0 +1,30 @@
+from models.protocol import LEARN, SCORE, Plan
+
+
+def test_a_run_of_scores_is_the_same_plan_as_one_at_a_time() -> None:
+    bulk, single = Plan(), Plan()
+    bulk.score_run(5, 3)
+    for row in (5, 6, 7):
+        single.score(row)
+    assert bulk == single
+
+
+def test_labels_that_came_with_their_events_are_learned_right_after_the_score() -> None:
+    bulk, single = Plan(), Plan()
+    bulk.score_then_learn(9, [True, False])
+    for row, target in ((9, True), (10, False)):
+        single.score(row)
+        single.learn(row, target)
+    assert bulk == single
+    assert list(bulk.op) == [SCORE, LEARN, SCORE, LEARN]
+    assert list(bulk.row) == [9, 9, 10, 10]
+    assert bulk.target == [True, False]
+
+
+def test_a_plan_grows_after_a_bulk_step() -> None:
+    plan = Plan()
+    plan.score_run(0, 0)
+    plan.score_run(0, 2)
+    plan.learn(1, 0)
+    plan.score_then_learn(2, [])
+    assert len(plan) == 3

@@ -1,0 +1,41 @@
+import math
+
+import numpy as np
+import pytest
+
+from models.targets import refusal
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("binary", True),
+        ("binary", 0),
+        ("binary", 1.0),
+        ("binary", np.bool_(True)),
+        ("anomaly", 1),
+        ("multiclass", "sports"),
+        ("multiclass", 3),
+        ("regression", -2.5),
+        ("regression", 7),
+    ],
+)
+def test_a_label_that_can_be_learned_has_no_refusal(kind, target) -> None:
+    assert refusal(kind, target) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "says"),
+    [
+        ("binary", "yes", "label 'yes' is a str; a binary model knows True/False or 1/0"),
+        ("binary", 2, "or use a multiclass model"),
+        ("binary", math.nan, "label nan is a float"),
+        ("anomaly", "1", "an"),
+        ("multiclass", 1.5, "a class is text or a whole number: send it as a str"),
+        ("regression", "3", "send it as a number, or use a classifier"),
+        ("regression", True, "label True is a bool"),
+        ("regression", math.inf, "label inf is not a finite number"),
+    ],
+)
+def test_a_refusal_says_what_came_and_what_to_send(kind, target, says) -> None:
+    assert says in (refusal(kind, target) or "")
