@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from river import datasets, ensemble, linear_model, naive_bayes, neighbors, optim, preprocessing, tree
+from river import (
+    datasets,
+    ensemble,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    optim,
+    preprocessing,
+    tree,
+)
 
 __all__ = ["DATASETS", "RIVER_TABLE"]
 

@@ -1,13 +1,12 @@
-"""Electricity: will the price in New South Wales go up? A River tree that follows drift."""
+"""Electricity: will the price in New South Wales go up? A River forest that follows drift."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from msgspec import field
-from river.tree import HoeffdingAdaptiveTreeClassifier
+from river.forest import ARFClassifier
 
-from models import Number
 from streams import Event, Pipeline, Threshold, Topic
 
 
@@ -18,21 +17,14 @@ class HalfHour(Event, frozen=True):
     vicprice: float
     vicdemand: float
     transfer: float
-    goes_up: Literal[0, 1] = field(name="class")
+    goes_up: Literal[0, 1] = field(name="class")  # "class" in the records, a keyword in Python
 
 
 pipeline = Pipeline(
     name="electricity",
     events=Topic("half-hours", schema=HalfHour),
     labels="goes_up",
-    features=[
-        Number("period"),
-        Number("nswprice"),
-        Number("nswdemand"),
-        Number("vicprice"),
-        Number("vicdemand"),
-        Number("transfer"),
-    ],
-    model=HoeffdingAdaptiveTreeClassifier(grace_period=50, seed=7),
+    # Progressive accuracy 0.856; saying what the half hour before was has 0.853.
+    model=ARFClassifier(seed=7),
     decide=Threshold(0.5),
 )

@@ -132,10 +132,12 @@ class RiverLearner:
 
     def score(self, x: Features) -> Answer:
         """Score and decision for one event; NaN and None where there is no finite answer."""
-        value, decision = self._answer(x)
-        if math.isfinite(value):
-            return value, decision
-        self._not_finite += not math.isnan(value) or decision is not None
+        answer = self._answer(x)
+        if answer is None:
+            return _SILENCE
+        if math.isfinite(answer[0]):
+            return answer
+        self._not_finite += 1
         return _SILENCE
 
     def learn(self, x: Features, target: Target) -> None:
@@ -168,7 +170,7 @@ class RiverLearner:
         # River's own predict_one is the likeliest class of predict_proba_one: no need to ask twice.
         plain = getattr(type(last_step(estimator)), "predict_one", None)
         self._decides = plain is not base.Classifier.predict_one
-        answers: dict[Kind, Callable[[Features], Answer]] = {
+        answers: dict[Kind, Callable[[Features], Answer | None]] = {
             "binary": self._binary,
             "multiclass": self._multiclass,
             "regression": self._regression,
@@ -176,17 +178,13 @@ class RiverLearner:
         }
         self._answer = answers[self.kind]
 
-    def _binary(self, x: Features) -> Answer:
+    def _binary(self, x: Features) -> Answer | None:
         probability, decision = self._classify(x)
-        if not probability:
-            return math.nan, None
-        return probability.get(True, 0.0), decision
+        return (probability.get(True, 0.0), decision) if probability else None
 
-    def _multiclass(self, x: Features) -> Answer:
+    def _multiclass(self, x: Features) -> Answer | None:
         probability, decision = self._classify(x)
-        if decision is None:
-            return _SILENCE
-        return probability.get(decision, 0.0), decision
+        return None if decision is None else (probability.get(decision, 0.0), decision)
 
     def _classify(self, x: Features) -> tuple[Mapping[Target, float], Target | None]:
         """Probability of each class, and the decision; a class without a probability has 1."""
@@ -199,11 +197,11 @@ class RiverLearner:
             return probability, self._estimator.predict_one(x)
         return probability, max(probability, key=probability.__getitem__, default=None)
 
-    def _regression(self, x: Features) -> Answer:
+    def _regression(self, x: Features) -> Answer | None:
         prediction = self._estimator.predict_one(x)
-        return (math.nan if prediction is None else float(prediction)), None
+        return None if prediction is None else (float(prediction), None)
 
-    def _anomaly(self, x: Features) -> Answer:
+    def _anomaly(self, x: Features) -> Answer | None:
         score = self._estimator.score_one(x)
         self._estimator.learn_one(x)
         return float(score), None

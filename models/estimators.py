@@ -6,6 +6,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, is_dataclass
 from random import Random
 from typing import Any
 
@@ -83,7 +84,8 @@ def described(value: Any) -> Any:
         return sorted((described(v) for v in value), key=repr)
     if hasattr(value, "__qualname__"):
         return _path(value)
-    return {"class": _path(type(value)), "state": described(getattr(value, "__dict__", None))}
+    parts = asdict(value) if is_dataclass(value) else getattr(value, "__dict__", {})
+    return {"class": _path(type(value)), **described(parts)}
 
 
 def seeded(estimator: Any, seed: int) -> Any:

@@ -104,11 +104,14 @@ class Cross(Feature):
     def __init__(self, *fields: str, name: str = "") -> None:
         object.__setattr__(self, "over", fields)
         object.__setattr__(self, "name", name)
-        if len(fields) < 2 or len(set(fields)) < len(fields):
+        distinct = tuple(dict.fromkeys(fields))
+        if len(distinct) < max(2, len(fields)):
             raise FeatureError(
                 call(self, fields),
                 "a cross is made of two different fields or more",
-                f"Hashed({fields[0]!r})" if fields else "Cross('customer_id', 'terminal_id')",
+                f"Hashed({fields[0]!r})"
+                if len(distinct) == 1
+                else call(self, distinct or ("customer_id", "terminal_id")),
             )
         self._call_it("*".join(fields))
 

@@ -124,8 +124,8 @@ def walk(
     """Carry out a plan on a linear model, one step after another.
 
     The entries of a row act one after another too: where two of them share a bucket, both add to
-    the margin, and the second one's step starts from the weight the first one left (as in Vowpal
-    Wabbit). All of a row's steps use the residual from before the row.
+    the margin, and the second one's step starts from the weight the first one left. All of a row's
+    steps use the residual from before the row.
 
     Args:
         op, row, target: the plan, `target` with one number for each `LEARN`.
@@ -139,7 +139,8 @@ def walk(
         l1, l2: penalties. For GRADIENT and ADAGRAD a row carries the penalty of the weights it
             touches, as an exact forward-backward step: w ← soft(w − ηg, η·l1) / (1 + η·l2) with the
             weight's own rate η (Duchi and Singer 2009, "Efficient Online and Batch Learning Using
-            Forward Backward Splitting", JMLR 10, eqs. 19 and 21). Untouched weights keep theirs.
+            Forward Backward Splitting", JMLR 10, section 5). Other weights keep theirs. FTRL's are
+            its own, in closed form.
         score: float64[n], receives the answers of the `SCORE` steps; NaN for one that is not
             finite. A label whose step would not be finite is skipped and changes nothing.
 

@@ -65,7 +65,7 @@ def entries(values: Values) -> Iterator[Entry]:
         name = text(key)
         if isinstance(value, str):
             yield Entry(name, (value,), 1.0)
-        elif isinstance(value, int | float | np.number | np.bool_):
+        elif isinstance(value, int | float | np.floating | np.integer | np.bool_):
             number = float(value) if usable(value) else None
             yield Entry(name, (MISSING,), 1.0) if number is None else Entry(name, (), number)
         elif isinstance(value, tuple):

@@ -90,7 +90,8 @@ class _Reader(pickle.Unpickler):
         if _is_river(module):
             found = super().find_class(module, name)
             # The name must be the thing's own, not a way through an import to something else.
-            if (found.__module__, found.__qualname__) == (module, name):
+            own = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
+            if own == (module, name):
                 return found
         raise ModelError(
             f"this state names {module}.{name}, which no River estimator is made of: it is damaged "

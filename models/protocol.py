@@ -74,6 +74,12 @@ class Plan:
         self.op.frombytes(bytes((SCORE,)) * n)
         self.row.frombytes(np.arange(first, first + n).tobytes())
 
+    def learn_each(self, rows: Sequence[int], targets: Sequence[Target]) -> None:
+        """Append *learn* for each row, with the label at the same place of `targets`."""
+        self.op.frombytes(bytes((LEARN,)) * len(rows))
+        self.row.extend(rows)
+        self.target.extend(targets)
+
     def score_then_learn(self, first: int, targets: Sequence[Target]) -> None:
         """Append *score, then learn* for each row from `first` on: its label came with it."""
         n = len(targets)

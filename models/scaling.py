@@ -23,7 +23,9 @@ def usable(value: Any) -> bool:
     """Whether a number, or each number of a dict, is finite and at most `LARGEST`; None is."""
     if isinstance(value, dict):
         return all(map(usable, value.values()))
-    return not isinstance(value, int | float | np.number) or bool(-LARGEST <= value <= LARGEST)
+    if isinstance(value, np.floating | np.integer):
+        value = value.item()
+    return not isinstance(value, int | float) or abs(value) <= LARGEST
 
 
 def unusable(column: Sequence[Any]) -> list[int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING
 
 import faust
+from faust.exceptions import AlreadyConfiguredWarning
 
 from streams.assignment import Assignment
 from streams.fetching import Transport, read_in_slices
@@ -40,8 +41,15 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
 
     def connect(self, pipeline: Pipeline, settings: Settings, observer: Observer) -> None:
         """Settle what depends on the worker's settings; to be called before the app starts."""
+        # Faust warns of settings that change after an agent was declared; these are read at start.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+            self._apply(pipeline, settings)
+        self.host = Assignment(pipeline, settings, client_options(settings), observer, self.fail)
+        read_in_slices(set(self.host.topics))
+
+    def _apply(self, pipeline: Pipeline, settings: Settings) -> None:
         conf = self.conf
-        client = client_options(settings)
         conf.id = settings.group or pipeline.name
         conf.broker = [f"aiokafka://{place}" for place in settings.brokers.split(",")]
         conf.broker_client_id = f"thalweg-{pipeline.name}"
@@ -51,8 +59,6 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         conf.consumer_auto_offset_reset = settings.start
         conf.consumer_max_fetch_size = settings.fetch_bytes
         self.transport = Transport(conf.broker, self, loop=self.loop)
-        self.host = Assignment(pipeline, settings, client, observer, self.fail)
-        read_in_slices(set(self.host.topics))
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker: what it holds in memory can no longer be committed."""

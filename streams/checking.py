@@ -13,7 +13,7 @@ from rich.table import Table
 from streams.declare import Labels
 from streams.modelling import called
 from streams.pipeline import Pipeline
-from streams.schema import fields_of, type_name
+from streams.schema import fields_of
 from streams.topics import TopicRole, required_topics
 
 __all__ = ["Checked", "FieldLine", "TopicLine", "as_json", "check", "describe"]
@@ -157,15 +157,15 @@ def _labels(labels: Labels | str | None) -> str:
     if labels is None:
         return "none"
     if isinstance(labels, str):
-        return f"{labels} of the event, learned as soon as it is scored"
+        return f"{labels} in the event, learned as soon as it is scored"
     silence = (
         "silence teaches nothing"
         if labels.matures_after is None
         else f"silence for {labels.matures_after} means {labels.otherwise!r}"
     )
     return (
-        f"{labels.value} of the {labels.topic} whose {labels.id} is the event's; {silence}; "
-        f"{labels.remember:,} events wait in each partition"
+        f"{labels.value} in {labels.topic}, joined by its {labels.id}; {silence}; "
+        f"up to {labels.remember:,} events wait in each partition"
     )
 
 

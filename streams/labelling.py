@@ -70,10 +70,11 @@ def check_label(field: Field, kind: Kind, model: str) -> None:
     }
     if not fits.get(kind, field.type in (bool, int, float) and set(field.choices) <= {0, 1}):
         words, instead = _LEARNS[kind]
+        several = f", or model=OneVsRestClassifier({model}(…))" * (field.type is str)
         raise DeclarationError(
             f"the label {field.name} is {field.spelled}",
             f"{model} is a {kind} model: it learns {words}",
-            f"{field.name}: {instead}",
+            f"{field.name}: {instead}{several * (kind == 'binary')}",
         )
 
 

@@ -64,7 +64,7 @@ def _run(path: Path) -> ModuleType:
     """The file as a module, registered so that its classes can be found by name."""
     try:
         # Compiled here, not imported: nothing is written beside the file, no stale copy is read.
-        code = compile(path.read_bytes(), str(path), "exec")
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except OSError as error:
         near = sorted(other.name for other in path.parent.glob("*.py"))[:5]
         raise DeclarationError(

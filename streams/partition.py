@@ -75,6 +75,7 @@ class Partition:
         self._closing = False
         self._committed: dict[str, int] = {}
         self._turn = 0
+        self.last_timestamp = 0.0
         self._image_of: dict[str, int] = {}
         self._image_due = float("-inf")
         self._producer = PartitionProducer(
@@ -136,6 +137,8 @@ class Partition:
         began = time.perf_counter()
         output = self.task.take(piece)
         observe, number = self._observer, self.number
+        if len(piece):
+            self.last_timestamp = piece.timestamps[-1] / 1000
         observe.on_slice(
             number, output.events, len(output.predictions), time.perf_counter() - began
         )

@@ -27,7 +27,7 @@ from streams.rules import (
 from streams.schema import Event, Field, example, fields_of
 
 if TYPE_CHECKING:
-    from models.encoders import Encoder
+    from models.encoders import HashedEncoder, NamedEncoder
     from models.quality import Quality
     from streams.app import App
 
@@ -37,7 +37,7 @@ _REVISION = 1
 """Counts the changes to Thalweg itself by which the same declaration gives other scores."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Pipeline(Declaration):
     """What is read, what is learned from it, and what is decided.
 
@@ -91,6 +91,9 @@ class Pipeline(Declaration):
             check_features(self.features, schema, self.label_field)
         if model.form == "named":
             probe(model, self._example_row(), label)
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.model_version}>"
 
     @property
     def kind(self) -> Kind:
@@ -167,7 +170,7 @@ class Pipeline(Declaration):
             "max_event_bytes": self.max_event_bytes,
         }
 
-    def new_encoder(self) -> Encoder:
+    def new_encoder(self) -> HashedEncoder | NamedEncoder:
         """An encoder that has seen nothing."""
         from models.encoders import HashedEncoder, NamedEncoder
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal, TypeAlias
-
-import aiokafka
-import numpy as np
-from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
-from numpy.typing import NDArray
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import Literal, TypeAlias
 
 from streams.chunks import Columns
 from streams.cluster import Security, connection
-from streams.errors import TeachingError
+from streams.delivery import Delivery, ProduceError, Summary
 from streams.pacing import Pace
-from streams.partitioning import partitions_of
 from streams.readahead import ReadAhead
+from streams.routing import Router
 from streams.times import rfc3339
 from streams.topics import TopicSpec, ensure, retention_ms, topic_named
 
@@ -32,30 +24,8 @@ Acks: TypeAlias = Literal["all", 1, 0]
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 
 _BATCH_BYTES = 1 << 18
-_FLUSH_S, _LAST_FLUSH_S, _STOP_S = 60.0, 10.0, 5.0
-
-
-class ProduceError(TeachingError):
-    """Records cannot be written, or not all of them."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """How far the writing has come.
-
-    Attributes:
-        records: acknowledged by Kafka.
-        bytes: of their record batches, before compression.
-        sent: handed over; more than `records` while some are on their way, or were refused.
-        seconds: since the first of them.
-        interrupted: whether it ended by Ctrl-C.
-    """
-
-    records: int = 0
-    bytes: int = 0
-    sent: int = 0
-    seconds: float = 0.0
-    interrupted: bool = False
+_PATIENCE_S, _LAST_PATIENCE_S = 60.0, 10.0
+_DAY_MS = 86_400_000
 
 
 def produce(
@@ -99,8 +69,6 @@ def produce(
         ensure(bootstrap, [TopicSpec(name, partitions) for name in names], security)
     counts = {name: topic_named(bootstrap, name, security).partitions for name in names}
     kept = {name: retention_ms(bootstrap, name, security) for name in names}
-    router = _Router(topic, counts, kept)
-    summary = Summary()
     options = {
         **connection(bootstrap, security),
         "acks": acks,
@@ -108,23 +76,42 @@ def produce(
         "compression_type": None if compression == "none" else compression,
         "max_batch_size": _BATCH_BYTES,
     }
+    delivery = Delivery(Router(topic, counts), options)
     pace = None if rate is None else Pace(rate)
     try:
-        asyncio.run(_deliver(blocks, router, pace, summary, progress, options))
+        asyncio.run(_deliver(_lasting(blocks, kept), delivery, pace, progress))
     except KeyboardInterrupt:
-        summary.interrupted = True
-    return summary
+        delivery.summary.interrupted = True
+    return delivery.summary
+
+
+def _lasting(blocks: Iterable[Columns], kept: Mapping[str, int | None]) -> Iterator[Columns]:
+    """The blocks, unless Kafka would delete the first one's records as expired."""
+    now = time.time_ns() // 1_000_000
+    for place, block in enumerate(blocks):
+        if place == 0 and block.timestamps:
+            oldest = min(block.timestamps)
+            for name, keep in kept.items():
+                if keep is not None and now - oldest > keep:
+                    raise ProduceError(
+                        f"records of {rfc3339(oldest / 1000)} for topic {name!r}",
+                        f"it keeps them for {keep / _DAY_MS:g} days, counted from their "
+                        "timestamps: they would be deleted within minutes",
+                        f"kafka-configs --alter --topic {name} --add-config retention.ms=-1; or no "
+                        "--time, so that records get the time at which they are sent",
+                    )
+        yield block
 
 
 async def _deliver(
     blocks: Iterable[Columns],
-    delivery: _Delivery,
+    delivery: Delivery,
     pace: Pace | None,
     progress: Callable[[Summary], object] | None,
 ) -> None:
     await delivery.start()
     source = ReadAhead(blocks)
-    patience = _LAST_FLUSH_S
+    patience = _LAST_PATIENCE_S
     try:
         async for block in source if pace is None else _paced(source, pace):
             await delivery.append(block)
@@ -134,12 +121,13 @@ async def _deliver(
             await asyncio.sleep(0)
             if progress is not None:
                 progress(delivery.summary)
-        patience = _FLUSH_S
+        patience = _PATIENCE_S
     finally:
         # Cancelled by Ctrl-C or left by a broken source, too: what was handed over is delivered.
         await delivery.stop(patience)
         if progress is not None:
             progress(delivery.summary)
+    delivery.check()
 
 
 async def _paced(source: AsyncIterable[Columns], pace: Pace) -> AsyncIterator[Columns]:
@@ -151,54 +139,3 @@ async def _paced(source: AsyncIterable[Columns], pace: Pace) -> AsyncIterator[Co
                 yield block.cut(start, stop)
             start = stop
             await asyncio.sleep(pace.pause(time.monotonic()))
-
-
-class _Delivery:
-    """Fills a batch for each lane and hands it to aiokafka, which keeps two of a lane on the way."""
-
-    def __init__(self, router: Router, options: Mapping[str, Any]) -> None:
-        self.summary = Summary()
-        self._router = router
-        self._options = options
-        self._batches: dict[int, Any] = {}
-        self._failure: ProduceError | None = None
-
-    async def start(self) -> None:
-        self._producer = aiokafka.AIOKafkaProducer(**self._options)
-        await self._producer.start()
-        self._begun = time.monotonic()
-
-    async def append(self, block: Columns) -> None:
-        """Put the records into their lanes' batches, and send those that are full."""
-        self._raise_failure()
-        now = time.time_ns() // 1_000_000
-        keys = [None] * len(block) if block.keys is None else block.keys
-        times = [now] * len(block) if block.timestamps is None else block.timestamps
-        values = block.values
-        for lane, places in self._router.split(block):
-            batch = self._batches.setdefault(lane, self._producer.create_batch())
-            for i in places:
-                if batch.append(timestamp=times[i], key=keys[i], value=values[i]) is None:
-                    await self._send(lane)
-                    batch = self._batches[lane] = self._producer.create_batch()
-                    batch.append(timestamp=times[i], key=keys[i], value=values[i])
-        self.summary.sent += len(block)
-        self.summary.seconds = time.monotonic() - self._begun
-
-    async def send(self) -> None:
-        """Send all batches as they are."""
-        for lane in list(self._batches):
-            await self._send(lane)
-
-    async def stop(self, patience: float) -> None:
-        """Wait until all is acknowledged, at most `patience` seconds, and disconnect."""
-        try:
-            async with asyncio.timeout(patience):
-                await self.send()
-                await self._producer.flush()
-        except TimeoutError:
-            self._fail(self._silence())
-        finally:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._producer.stop(), _STOP_S)
-            self.summary.seconds = time.monotonic() - self._begun

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,24 +46,22 @@ class Router:
             lane[places] = self.lanes.index((name, 0)) + partition
             self._turn += own.count(None)
         order = np.argsort(lane, kind="stable")
-        sorted_lane = lane[order]
-        edges = [0, *(np.flatnonzero(np.diff(sorted_lane)) + 1).tolist(), len(order)]
-        for start, stop in zip(edges, edges[1:], strict=False):
+        edges = np.searchsorted(lane[order], np.arange(len(self.lanes) + 1)).tolist()
+        for number, (start, stop) in enumerate(pairwise(edges)):
             if start < stop:
-                yield int(sorted_lane[start]), order[start:stop].tolist()
+                yield number, order[start:stop].tolist()
 
     def _by_topic(self, block: Columns) -> Iterator[tuple[str, NDArray[np.int64]]]:
         if isinstance(self._topic, str):
             yield self._topic, np.arange(len(block))
             return
-        roles = list(block.roles or [None] * len(block))
-        unknown = {role for role in set(roles) if role not in self._topic}
+        unknown = {None} if block.roles is None else set(block.roles).difference(self._topic)
         if unknown:
             raise TeachingError(
-                f"a record for {unknown.pop()!r}",
+                f"records of the role {min(map(repr, unknown))}",
                 f"topics are given for {one_of(map(repr, self._topic))} only",
                 "a topic for each role that the records have",
             )
-        column = np.asarray(roles)
+        column = np.asarray(block.roles)
         for role, name in self._topic.items():
             yield name, np.flatnonzero(column == role)

@@ -136,21 +136,26 @@ def example(schema: type[Event]) -> Event:
 
 def type_name(kind: FieldType) -> str:
     """A field's type as one writes it: ``str``, ``list[str]``."""
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+    if isinstance(kind, type) and not get_args(kind):
+        return kind.__name__
+    return str(kind).removeprefix("typing.")
 
 
 def _field(schema: type[Event], info: msgspec.structs.FieldInfo) -> Field:
     kind, optional = _without_none(info.type)
     choices: tuple[str | int, ...] = ()
     if _origin(kind) is Literal:
-        choices, kind = get_args(kind), type(get_args(kind)[0])
+        choices = tuple(choice for choice in get_args(kind) if choice is not None)
+        optional = optional or None in get_args(kind)
+        types = set(map(type, choices))
+        kind = types.pop() if len(types) == 1 else kind
     elif _origin(kind) in _UNIONS and set(get_args(kind)) <= {int, float, bool}:
         kind = float
     if kind not in SUPPORTED:
         supported = one_of(type_name(other) for other in SUPPORTED)
         raise DeclarationError(
             f"{schema.__name__}.{info.name} is declared as {type_name(info.type)}",
-            f"a field is {supported}, a Literal, or one of these | None",
+            f"a field is {supported}, a Literal of one type, or one of these | None",
             f"{info.name}: {_INSTEAD.get(_origin(kind) or kind, 'str')}",
         )
     return Field(info.name, info.encode_name, kind, optional, choices, _default(info))

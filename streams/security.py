@@ -15,6 +15,7 @@ __all__ = ["check_security", "client_options"]
 
 _LOGIN = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "fraud", "sasl_password": "…"}
 _FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+_IDENTITY = ("ssl_keyfile", "ssl_password")
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -56,14 +57,22 @@ def check_security(settings: Settings) -> None:
                 "that protocol has no log-in: the worker would connect as nobody",
                 'security_protocol = "SASL_SSL"',
             )
-    for name in _FILES:
-        path = getattr(settings, name)
-        if path is not None and not protocol.endswith("SSL"):
+    for name in (*_FILES, "ssl_password"):
+        if getattr(settings, name) is not None and not protocol.endswith("SSL"):
             raise SettingsError(
                 f"{name} with {given}",
-                "that protocol does not encrypt: the file would not be used",
+                "that protocol does not encrypt: it would not be used",
                 f'security_protocol = "{"SASL_SSL" if protocol.startswith("SASL") else "SSL"}"',
             )
+    for name in _IDENTITY:
+        if getattr(settings, name) is not None and settings.ssl_certfile is None:
+            raise SettingsError(
+                f"{name} without ssl_certfile",
+                "a key alone proves nothing: it belongs to a certificate",
+                'ssl_certfile = "/etc/kafka/cert.pem"',
+            )
+    for name in _FILES:
+        path = getattr(settings, name)
         if path is not None and not Path(path).is_file():
             raise SettingsError(
                 f"{name} = {path!r}",

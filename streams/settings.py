@@ -17,12 +17,12 @@ from rich.table import Table
 from streams.errors import SettingsError, nearest
 from streams.security import check_security
 
-__all__ = ["Provenance", "Settings", "boot_table", "meanings", "resolve"]
+__all__ = ["SECRETS", "Provenance", "Settings", "boot_table", "meanings", "resolve"]
 
 Provenance: TypeAlias = Mapping[str, str]
 """Where each setting comes from: `default`, `thalweg.toml`, `THALWEG_BROKERS`, `--brokers`."""
 
-_PREFIX, _TABLE, _SECRETS = "THALWEG_", "worker", frozenset({"sasl_password", "ssl_password"})
+_PREFIX, _TABLE, SECRETS = "THALWEG_", "worker", frozenset({"sasl_password", "ssl_password"})
 _PLACES = frozenset({"THALWEG_CACHE", "THALWEG_DATA"})  # read by streams.places
 
 _Name = Annotated[str, Meta(pattern="^[a-zA-Z0-9._-]{1,200}$")]
@@ -164,7 +164,10 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, str, object, bool]]:
                 f"the only table that is read is [{_TABLE}]",
                 instead,
             )
-    for name, value in content.get(_TABLE, {}).items():
+    table = content.get(_TABLE, {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file.name} has {_TABLE} = {table!r}", "it is a table", f"[{_TABLE}]")
+    for name, value in table.items():
         yield file.name, _known(name, name, file.name), value, True
 
 
@@ -180,7 +183,7 @@ def _from_flags(flags: Mapping[str, object] | None) -> Iterator[tuple[str, str, 
         flag = _flag(name)
         if value is None:
             continue
-        if name in _SECRETS:
+        if name in SECRETS:
             raise SettingsError(
                 f"{flag} on the command line",
                 "every user of the machine can read a command line",
@@ -242,4 +245,4 @@ def _example(name: str, source: str) -> str:
 
 
 def _shown(name: str, value: object) -> object:
-    return "••••" if name in _SECRETS and value is not None else value
+    return "••••" if name in SECRETS and value is not None else value

@@ -7,7 +7,7 @@ where the log was cut into slices makes no difference to a bit of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -226,6 +226,11 @@ class PartitionTask:
             [records.timestamps[place] for place in places],
             None if records.headers is None else [records.headers[place] for place in places],
         )
+
+    def summary(self) -> Mapping[str, float]:
+        """Gauges of the learner and the joiner."""
+        waiting = 0 if self.joiner is None else len(self.joiner)
+        return {**self.learner.summary(), "pending": float(waiting)}
 
     def image(self) -> Image:
         """The whole state and the positions it belongs to."""

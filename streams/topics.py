@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias
 
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import (
     InvalidReplicationFactorError,
     TopicAlreadyExistsError,
@@ -27,6 +27,7 @@ __all__ = [
     "describe",
     "ensure",
     "required_topics",
+    "retention_ms",
     "topic_named",
 ]
 
@@ -200,6 +201,21 @@ def topic_named(bootstrap: str, name: str, security: Security | None = None) -> 
             f"{known!r}" if known else "thalweg topics --create, with the pipeline's file",
         )
     return topics[name]
+
+
+def retention_ms(bootstrap: str, name: str, security: Security | None = None) -> int | None:
+    """How long an existing topic keeps a record after its timestamp; None where that is no limit.
+
+    Raises:
+        ClusterError: there is no Kafka.
+    """
+    asked = ["retention.ms", "cleanup.policy", "message.timestamp.type"]
+    with admin(bootstrap, security) as client:
+        found = client.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name, asked)], config_filter="all"
+        )["topic"][name]
+    keep, policy, stamp = (found[config]["value"] for config in asked)
+    return int(keep) if int(keep) >= 0 and "delete" in policy and stamp == "CreateTime" else None
 
 
 def delete(bootstrap: str, names: Sequence[str], security: Security | None = None) -> list[str]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import sys
 from typing import TYPE_CHECKING
 
 import faust
 from rich.console import Console
+from rich.table import Table
 
 from streams.errors import TeachingError
 from streams.observer import Observers, PrometheusObserver, serve
 from streams.report import Report
 from streams.security import client_options
 from streams.settings import Provenance, Settings, boot_table
-from streams.topics import ensure, output_topics
+from streams.topics import ensure, required_topics, topic_named
 
 if TYPE_CHECKING:
     from streams.app import App
@@ -47,12 +46,13 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     """
     console = Console(highlight=False, soft_wrap=True)
     console.print(boot_table(settings, provenance))
-    ensure(settings.brokers, output_topics(pipeline), client_options(settings))
-    metrics = PrometheusObserver(pipeline.name)
+    console.print(_prepare_topics(pipeline, settings))
+    metrics = PrometheusObserver(pipeline.name, model=pipeline.model_version)
     server = None
     if settings.metrics_port:
         server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
         console.print(f"metrics on http://{settings.metrics_host}:{server.port}/metrics")
+    asyncio.set_event_loop(asyncio.new_event_loop())
     app: App = pipeline.app
     report = Report(pipeline, app, metrics, settings.report_every_s, console.print)
     app.connect(pipeline, settings, Observers(metrics, report))
@@ -65,11 +65,22 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
             server.stop()
 
 
+def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
+    """Make sure of the topics: the inputs have to exist, the outputs are made to fit them."""
+    security = client_options(settings)
+    for name in pipeline.input_topics:
+        topic_named(settings.brokers, name, security)
+    table = Table("topic", "for", "partitions", "", title="topics", title_justify="left", box=None)
+    # The events topic exists, so its number of partitions is the one that counts.
+    for topic in ensure(settings.brokers, required_topics(pipeline, partitions=1), security):
+        created = "created" if topic.created else ""
+        table.add_row(topic.name, topic.role, str(topic.partitions), created)
+    return table
+
+
 def _run_app(app: App) -> int:
     app.conf.logging_config = _LOGGING
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = faust.Worker(app, loglevel="ERROR", loop=loop, quiet=True)
+    worker = faust.Worker(app, loglevel="ERROR", quiet=True)
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

@@ -18,7 +18,7 @@ class Colour(StrEnum):
     RED = "red"
 
 
-class Old(str, Enum):
+class Old(str, Enum):  # noqa: UP042 - str() of it is not its value
     RED = "red"
 
 

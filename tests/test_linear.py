@@ -4,6 +4,7 @@ import json
 import math
 import pickle
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -31,7 +32,7 @@ MODELS = [
 @pytest.fixture
 def _sklearn(monkeypatch) -> None:
     """River's checks import scikit-learn's data sets, which they do not use for these models."""
-    if "sklearn" not in sys.modules:
+    if find_spec("sklearn") is None:
         package, module = ModuleType("sklearn"), ModuleType("sklearn.datasets")
         package.datasets = module
         monkeypatch.setitem(sys.modules, "sklearn", package)
@@ -144,17 +145,10 @@ def test_rivers_optimizers_are_refused_by_name() -> None:
 
 
 def test_a_label_it_cannot_learn_is_refused_with_the_reason() -> None:
-    with pytest.raises(ValueError, match="Logistic.learn_one: label 'yes' is a str"):
+    with pytest.raises(ValueError, match=r"Logistic\.learn_one: label 'yes' is a str"):
         Logistic().learn_one({"a": 1.0}, "yes")
-    with pytest.raises(ValueError, match="Linear.learn_one: label nan is not a finite number"):
+    with pytest.raises(ValueError, match=r"Linear\.learn_one: label nan is not a finite number"):
         Linear().learn_one({"a": 1.0}, math.nan)
-
-
-def test_a_score_that_overflows_is_no_answer() -> None:
-    model = Linear(bits=4, optimizer=SGD(1.0))
-    model.learn_one({"a": 1.0}, 1e60)
-    assert math.isnan(model.predict_one({"a": 1e300}))
-    assert math.isfinite(model.predict_one({"a": 1.0}))
 
 
 def test_it_stands_between_rivers_classifiers_and_regressors() -> None:

@@ -66,7 +66,9 @@ def test_restoring_forgets_what_was_learned_before() -> None:
 @pytest.mark.parametrize("other", [{"optimizer": FTRL()}, {"bits": 2}])
 def test_a_state_of_another_declaration_is_refused(other) -> None:
     declared = {"bits": 20, "optimizer": AdaGrad(), **other}
-    with pytest.raises(ValueError, match="restore it into the model that made it, or start without"):
+    with pytest.raises(
+        ValueError, match="restore it into the model that made it, or start without"
+    ):
         LinearLearner("binary", **declared).restore(taught().state())
 
 

@@ -76,6 +76,18 @@ def test_a_file_that_does_not_run_leaves_the_module_before_it(file):
     assert sys.modules["thalweg_fraud"] is module
 
 
+def test_a_file_is_python_as_it_stands(file):
+    path = file(EVENT + "live = declared('live')\nkinds = Payment.__annotations__\n")
+    load(path)
+    assert sys.modules["thalweg_fraud"].kinds["amount"] is float
+
+
+def test_a_misspelled_import_is_answered_with_the_nearest(file):
+    error = refused(file("from models import Nmber\n"))
+    assert error.where.endswith("fraud.py, line 1")
+    assert error.write == "from models import Number"
+
+
 def test_a_file_that_is_not_there_is_answered_with_those_that_are(file):
     path = file(EVENT)
     error = refused(path.with_name("frud.py"))

@@ -21,6 +21,14 @@ def test_labels_that_came_with_their_events_are_learned_right_after_the_score() 
     assert bulk.target == [True, False]
 
 
+def test_labels_that_came_later_are_learned_in_the_order_given() -> None:
+    bulk, single = Plan(), Plan()
+    bulk.learn_each([7, 3, 7], [1.5, 2.5, 0.5])
+    for row, target in ((7, 1.5), (3, 2.5), (7, 0.5)):
+        single.learn(row, target)
+    assert bulk == single
+
+
 def test_a_plan_grows_after_a_bulk_step() -> None:
     plan = Plan()
     plan.score_run(0, 0)

@@ -1,8 +1,7 @@
-"""Tests of models.rows: a window of sparse rows is a plain list from which the front was dropped."""
+"""Tests of models.rows: a window of sparse rows is a list whose front was dropped."""
 
 import numpy as np
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -67,6 +66,7 @@ class Window(RuleBasedStateMachine):
 
 
 TestWindow = Window.TestCase
+TestWindow.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 
 
 @given(st.lists(BATCHES, max_size=5))
@@ -75,9 +75,7 @@ def test_how_rows_are_cut_into_appends_leaves_no_trace(batches):
     append(whole, [row for batch in batches for row in batch])
     for batch in batches:
         append(parts, batch)
-    for mine, other in zip(
-        whole.state().values(), parts.state().values(), strict=True
-    ):
+    for mine, other in zip(whole.state().values(), parts.state().values(), strict=True):
         assert np.array_equal(mine, other)
 
 

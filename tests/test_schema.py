@@ -21,6 +21,7 @@ class Everything(Event, frozen=True):
     colour: Literal["red", "blue"]
     digit: Literal[0, 1] = msgspec.field(name="class")
     maybe: str | None = None
+    seldom: Literal["yes", None] = None
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     either: bool | float = 0.0
     many: list[str] = msgspec.field(default_factory=list)
@@ -44,6 +45,7 @@ def test_every_supported_type_is_told_by_its_plain_type():
         "colour": str,
         "digit": int,
         "maybe": str,
+        "seldom": str,
         "share": float,
         "either": float,
         "many": list[str],
@@ -54,6 +56,7 @@ def test_a_field_knows_its_key_its_choices_and_whether_it_may_be_missing():
     fields = fields_of(Everything)
     assert fields["digit"] == Field("digit", "class", int, choices=(0, 1))
     assert fields["maybe"].optional
+    assert fields["seldom"].spelled == "Literal['yes'] | None"
     assert fields["maybe"].spelled == "str | None"
     assert fields["colour"].spelled == "Literal['red', 'blue']"
     assert (fields["share"].default, fields["many"].default) == ("0.5", "list()")
@@ -121,6 +124,7 @@ def _schema(annotation):
         (dict[str, str], "dict[str, str]", "field: dict[str, float]"),
         (bytes, "bytes", "field: str"),
         (str | int, "str | int", "field: str"),
+        (Literal["a", 1], "Literal['a', 1]", "field: str"),
         (Event, "Event", "field: str"),
     ],
 )
@@ -129,7 +133,7 @@ def test_a_field_of_an_unsupported_type_is_told_what_to_be(annotation, spelled, 
     assert error.given == f"Odd.field is declared as {spelled}"
     assert error.why == (
         "a field is str, int, float, bool, datetime, list[str] or dict[str, float], "
-        "a Literal, or one of these | None"
+        "a Literal of one type, or one of these | None"
     )
     assert error.write == instead
 

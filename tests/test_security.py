@@ -51,6 +51,12 @@ def test_a_certificate_that_no_protocol_would_use_is_refused():
     assert error.write == 'security_protocol = "SASL_SSL"'
 
 
+def test_a_key_belongs_to_a_certificate():
+    error = refused(security_protocol="SSL", ssl_password="s3cret")
+    assert error.given == "ssl_password without ssl_certfile"
+    assert error.write == 'ssl_certfile = "/etc/kafka/cert.pem"'
+
+
 def test_a_certificate_that_is_not_there_is_told_before_anything_connects(tmp_path):
     error = refused(security_protocol="SSL", ssl_cafile=str(tmp_path / "ca.pem"))
     assert error.why == "there is no such file"

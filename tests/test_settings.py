@@ -90,6 +90,7 @@ def test_a_setting_outside_its_table_is_told_where_to_stand(file):
     error = refused(file=file("brokers = 'a:1'\n"))
     assert error.given == "thalweg.toml has 'brokers' outside of [worker]"
     assert error.write.split() == ["[worker]", "brokers", "=", "…"]
+    assert refused(file=file("worker = 5\n")).given == "thalweg.toml has worker = 5"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,214 @@
+"""The command ``thalweg``: parses the command line, calls what does the work, prints the result."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from streams.errors import TeachingError
+from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
+
+__all__ = ["main"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends with 2 and a text that says what to do."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except TeachingError as error:
+        err.print(str(error), style="red", markup=False)
+        sys.exit(2)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="thalweg")
+def cli() -> None:
+    """Streaming machine learning on Kafka: score, learn and explain every event, exactly once.
+
+    \b
+    thalweg demo                                     see it work, with nothing prepared
+    thalweg broker                                   a Kafka to develop with
+    thalweg worker examples/fraud.py                 score and learn
+
+    Exit codes: 0 done, 1 failed, 2 called or configured wrongly, 130 interrupted.
+    """
+
+
+def _settings_options(*names: str) -> Callable[[F], F]:
+    """Command-line flags for these settings, or for all but the secrets."""
+
+    def add(command: F) -> F:
+        about = meanings()
+        for field in reversed(msgspec.structs.fields(Settings)):
+            if field.name in SECRETS or (names and field.name not in names):
+                continue
+            flag = f"--{field.name.replace('_', '-')}"
+            shown = "" if field.default is None else f"  [{field.default}]"
+            command = click.option(flag, field.name, help=f"{about[field.name]}{shown}")(command)
+        config = click.Path(exists=True, dir_okay=False, path_type=Path)
+        return click.option("--config", type=config, help="TOML file with a [worker] table")(command)
+
+    return add
+
+
+def _resolve(config: Path | None, flags: dict[str, Any]) -> tuple[Settings, Provenance]:
+    return resolve(config, os.environ, flags)
+
+
+@cli.command()
+@click.option("--port", default=9092, show_default=True, help="for clients; 0 chooses one")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="where topics are kept")
+@click.option("--fresh", is_flag=True, help="wipe the topics first")
+@click.option("--heap", default="512m", show_default=True, help="most memory for Java's objects")
+def broker(port: int, data: Path | None, fresh: bool, heap: str) -> int:
+    """Run a real single-node Kafka until Ctrl-C; needs the extra thalweg[broker].
+
+    Example: thalweg broker --port 9092 --fresh
+    """
+    from streams.foreground import run_foreground
+
+    sys.exit(run_foreground(data, port, fresh, heap, out))
+
+
+@cli.command()
+@click.argument("pipeline")
+@click.option("--json", "as_json", is_flag=True, help="for programs")
+def check(pipeline: str, as_json: bool) -> None:
+    """Load a pipeline and show what was understood: features, memory, topics.
+
+    Example: thalweg check examples/fraud.py
+    """
+    from streams import checking
+    from streams.loading import load
+
+    declared = load(pipeline)
+    if as_json:
+        click.echo(checking.as_json(declared))
+    else:
+        out.print(checking.describe(declared))
+
+
+@cli.command()
+@click.argument("pipeline")
+@click.option("--partitions", default=4, show_default=True, help="of a new events topic")
+@click.option("--replication", default=-1, help="copies of each partition  [the cluster's default]")
+@click.option("--retention", "retention", default=None, help="how long records stay: 7d, or forever")
+@click.option("--create", is_flag=True, help="create what is missing; else only look")
+@click.option("--delete", is_flag=True, help="delete them all, with what they hold")
+@click.option("--yes", is_flag=True, help="do not ask before deleting")
+@click.option("--json", "as_json", is_flag=True, help="for programs")
+@_settings_options("brokers")
+def topics(
+    pipeline: str,
+    partitions: int,
+    replication: int,
+    retention: str | None,
+    create: bool,
+    delete: bool,
+    yes: bool,
+    as_json: bool,
+    config: Path | None,
+    brokers: str | None,
+) -> None:
+    """Show, create or delete the topics of a pipeline.
+
+    Example: thalweg topics examples/fraud.py --create --partitions 8
+    """
+    from streams import topics as administration
+    from streams.declare import duration
+    from streams.loading import load
+    from streams.security import client_options
+
+    settings, _ = _resolve(config, {"brokers": brokers})
+    security = client_options(settings)
+    kept = None
+    if retention is not None:
+        kept = -1 if retention == "forever" else int(duration(retention, "--retention") * 1000)
+    specs = administration.required_topics(load(pipeline), partitions, replication, kept)
+    names = [spec.name for spec in specs]
+    if delete:
+        if not yes:
+            click.confirm(f"Delete {', '.join(names)} on {settings.brokers}?", abort=True)
+        gone = administration.delete(settings.brokers, names, security)
+        click.echo(f"deleted: {', '.join(gone) or 'nothing, there were none'}")
+        return
+    if create:
+        found = administration.ensure(settings.brokers, specs, security)
+    else:
+        found = administration.describe(settings.brokers, names, security)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    table = Table("topic", "partitions", "copies", "", box=None)
+    there = {topic.name: topic for topic in found}
+    for name in names:
+        topic = there.get(name)
+        if topic is None:
+            table.add_row(name, "–", "–", "missing: add --create", style="yellow")
+        else:
+            new = "created" if topic.created else ""
+            table.add_row(name, str(topic.partitions), str(topic.replication), new)
+    out.print(table)
+    if len(there) < len(names):
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("pipeline")
+@_settings_options()
+def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
+    """Score and learn until Ctrl-C or SIGTERM.
+
+    Example: thalweg worker examples/fraud.py --brokers 127.0.0.1:9092 --workers 2
+    """
+    from streams.loading import load
+
+    settings, provenance = _resolve(config, flags)
+    declared = load(pipeline)
+    if settings.workers > 1:
+        sys.exit(_supervise(pipeline, settings, config, flags))
+    from streams.worker import run
+
+    sys.exit(run(declared, settings, provenance))
+
+
+def _supervise(
+    pipeline: str, settings: Settings, config: Path | None, flags: dict[str, Any]
+) -> int:
+    from streams.supervisor import Supervisor, worker_command
+
+    commands = {}
+    for number in range(settings.workers):
+        slot = f"{settings.slot}-{number}" if settings.slot else str(number)
+        port = settings.metrics_port + number if settings.metrics_port else 0
+        own = {**flags, "workers": 1, "metrics_port": port, "slot": None}
+        passed = [
+            part
+            for name, value in own.items()
+            if value is not None
+            for part in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        if config is not None:
+            passed += ["--config", str(config)]
+        commands[slot] = worker_command(pipeline, slot, passed)
+    return Supervisor(commands, err.print).run()

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+from datetime import datetime
+
+import msgspec
+import pytest
+from rich.console import Console
+from river.anomaly import HalfSpaceTrees
+
+from models import Clock, Cross, Hashed, Logistic, Tokens
+from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams.checking import Checked, as_json, check, describe
+
+
+class Payment(Event, frozen=True):
+    tx_id: str
+    at: datetime
+    card: str
+    terminal: str
+    amount: float
+    tags: list[str]
+    note: str | None = None
+
+
+PIPELINE = Pipeline(
+    name="fraud",
+    events=Topic("payments", schema=Payment, id="tx_id", key="card", time="at"),
+    labels=Labels("chargebacks", matures_after="7d", otherwise=0),
+    features=[
+        Clock("at", ["hour", "weekday"]),
+        Hashed("card"),
+        Cross("card", "terminal"),
+        Tokens("tags"),
+    ],
+    model=Logistic(bits=10),
+    decide=Threshold(0.9),
+)
+
+
+@pytest.fixture
+def shown() -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(describe(PIPELINE))
+    return console.file.getvalue()
+
+
+def test_every_field_is_told_with_its_role_and_what_reads_it():
+    lines = {line.field: line for line in check(PIPELINE).fields}
+    assert list(lines) == list(Payment.__struct_fields__)
+    assert [lines[name].role for name in ("tx_id", "card", "at", "amount")] == [
+        "id",
+        "key",
+        "time",
+        "",
+    ]
+    assert (lines["at"].features, lines["at"].entries) == (("Clock at",), ("2",))
+    assert lines["card"].features == ("Hashed card", "Cross card*terminal")
+    assert lines["tags"].entries == ("≤ 64",)
+    assert (lines["note"].type, lines["note"].features) == ("str | None", ())
+
+
+def test_the_topics_it_needs_are_told_with_their_partitions_and_cleanup():
+    assert [(line.role, line.topic, line.cleanup) for line in check(PIPELINE).topics] == [
+        ("events", "payments", "delete"),
+        ("labels", "chargebacks", "delete"),
+        ("predictions", "fraud.predictions", "delete"),
+        ("dead-letters", "fraud.dead-letters", "delete"),
+        ("checkpoints", "fraud.checkpoints", "compact"),
+    ]
+    assert check(PIPELINE).topics[1].partitions == "as many as events, keyed alike"
+
+
+def test_the_weight_table_of_a_partition_is_told_in_bytes():
+    checked = check(PIPELINE)
+    assert checked.buckets == 1024
+    assert checked.memory >= 1024 * 2 * 8
+
+
+def test_a_river_model_has_no_table():
+    class Reading(Event, frozen=True):
+        heat: float
+
+    checked = check(
+        Pipeline(
+            name="heat", events=Topic("readings", schema=Reading), model=HalfSpaceTrees(seed=1)
+        )
+    )
+    assert (checked.buckets, checked.memory, checked.labels) == (None, None, "none")
+    assert checked.fields[0].features == ("as it is",)
+
+
+def test_people_and_programs_are_told_the_same(shown):
+    checked = msgspec.json.decode(as_json(PIPELINE), type=Checked)
+    assert checked == check(PIPELINE)
+    for told in (checked.version, checked.fingerprint, checked.labels, checked.decision):
+        assert told in shown
+    assert "1,024 buckets, 0.0 MB in each partition" in shown
+
+
+def test_labels_and_decision_are_told_in_words():
+    checked = check(PIPELINE)
+    assert checked.labels == (
+        "label in chargebacks, joined by its id; silence for 7d means 0; "
+        "up to 1,000,000 events wait in each partition"
+    )
+    assert checked.decision == "true for a score of 0.9 or more"

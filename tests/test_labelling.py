@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import pytest
+
+from models import Linear, Logistic, Number
+from streams import DeclarationError, Event, Labels, Pipeline, Topic
+
+
+class Payment(Event, frozen=True):
+    tx_id: str
+    amount: float
+
+
+class Numbered(Event, frozen=True):
+    tx_id: int
+    amount: float
+
+
+class Chargeback(Event, frozen=True):
+    tx_id: str
+    fraud: bool
+    at: datetime | None = None
+    verdict: str = ""
+    maybe: bool | None = None
+
+
+class Bloom(Event, frozen=True):
+    amount: float
+    species: Literal["setosa", "virginica"]
+    grade: Literal[1, 2, 3]
+    flag: Literal[0, 1]
+    price: float
+    count: int
+    maybe: bool | None = None
+
+
+def declared(labels, *, model=None, schema=Payment, **topic) -> Pipeline:
+    return Pipeline(
+        name="fraud",
+        events=Topic("payments", schema=schema, **{"id": "tx_id", **topic}),
+        labels=labels,
+        features=[Number("amount")],
+        model=model or Logistic(bits=4),
+    )
+
+
+def inside(label: str, model=None) -> Pipeline:
+    return declared(label, model=model, schema=Bloom, id=None)
+
+
+def refused(make, *given, **named) -> DeclarationError:
+    with pytest.raises(DeclarationError) as caught:
+        make(*given, **named)
+    return caught.value
+
+
+def test_labels_of_a_topic_are_joined_by_the_fields_they_name():
+    labels = Labels("chargebacks", schema=Chargeback, id="tx_id", value="fraud", time="at")
+    pipeline = declared(labels)
+    assert pipeline.label_topic is labels
+    assert pipeline.label_field is None
+    assert pipeline.input_topics == ("payments", "chargebacks")
+
+
+def test_a_labels_topic_without_a_schema_takes_the_usual_message():
+    assert declared(Labels("chargebacks")).label_topic.time == "at"
+
+
+@pytest.mark.parametrize("label", ["flag", "price", "count", "maybe"])
+def test_a_label_inside_the_event_is_one_of_its_fields(label):
+    pipeline = inside(label)
+    assert (pipeline.label_field, pipeline.label_topic) == (label, None)
+    assert pipeline.input_topics == ("payments",)
+
+
+def test_an_unknown_label_field_is_answered_with_the_nearest():
+    assert refused(inside, "flags").write == "labels='flag'"
+
+
+def test_a_labels_topic_needs_events_with_an_id():
+    assert str(refused(declared, Labels("chargebacks"), id=None)) == (
+        "labels=Labels('chargebacks', …), but Topic('payments', …) has no id=\n"
+        "  why:   a label finds its event by an id that both of them carry\n"
+        "  write: Topic('payments', schema=Payment, id=\"tx_id\")"
+    )
+
+
+def test_a_label_without_the_id_field_is_told_which_one_it_has():
+    error = refused(declared, Labels("chargebacks", schema=Chargeback, value="fraud"))
+    assert error.given == "Labels('chargebacks', id='id'): Chargeback has no field 'id'"
+    assert error.write == "Labels('chargebacks', id=\"tx_id\", …)"
+
+
+def test_an_unknown_value_field_is_answered_with_the_nearest():
+    error = refused(declared, Labels("chargebacks", schema=Chargeback, id="tx_id", value="frauds"))
+    assert error.given == "Labels('chargebacks', value='frauds'): no field is called 'frauds'"
+    assert error.write == "Labels('chargebacks', value='fraud')"
+
+
+def test_a_label_that_may_be_missing_is_no_label_of_a_topic():
+    error = refused(declared, Labels("chargebacks", schema=Chargeback, id="tx_id", value="maybe"))
+    assert error.given == "Labels('chargebacks', value='maybe'), and maybe is bool | None"
+    assert error.why == "a label is bool, int, float or str, never missing"
+
+
+def test_ids_of_different_types_never_meet():
+    error = refused(declared, Labels("chargebacks"), schema=Numbered)
+    assert error.given == "Label.id is str, Numbered.tx_id is int"
+    assert error.why == "a label whose id is of another type never finds its event"
+    assert error.write == "id: int    # in the schema= of Labels"
+
+
+@pytest.mark.parametrize(
+    ("label", "model", "told", "words", "instead"),
+    [
+        ("grade", Logistic(bits=4), "Literal[1, 2, 3]", "true or false, 1 or 0", "grade: bool"),
+        ("flag", Linear(bits=4), "Literal[0, 1]", "numbers", "flag: float"),
+        ("maybe", Linear(bits=4), "bool | None", "numbers", "maybe: float"),
+    ],
+)
+def test_a_label_is_of_a_type_the_model_learns(label, model, told, words, instead):
+    error = refused(inside, label, model)
+    assert error.given == f"the label {label} is {told}"
+    assert error.why == f"{type(model).__name__} is a {model.kind} model: it learns {words}"
+    assert error.write == instead
+
+
+def test_classes_are_told_how_a_model_of_two_learns_several():
+    error = refused(inside, "species", Logistic(bits=4))
+    assert error.given == "the label species is Literal['setosa', 'virginica']"
+    assert error.write == "species: bool, or model=OneVsRestClassifier(Logistic(…))"
+
+
+def test_silence_means_a_label_like_any_other():
+    error = refused(declared, Labels("chargebacks", matures_after="7d", otherwise="genuine"))
+    assert error.given == "Labels('chargebacks', otherwise='genuine')"
+    assert "True/False or 1/0" in error.why
+    assert error.write == "otherwise=0"
