@@ -82,7 +82,7 @@ def _clock(feature: Clock, seed: int) -> Reader:
     # The token of each label, and last, where ordinal -1 finds it, that of a missing date.
     tables = {
         part: np.array(
-            [token(f"{feature.name}.{part}", (label,), seed) for label in (*LABELS[part], '')],
+            [token(f"{feature.name}.{part}", (label,), seed) for label in (*LABELS[part], MISSING)],
             np.uint32,
         )
         for part in feature.parts

@@ -6,7 +6,6 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, is_dataclass
 from random import Random
 from typing import Any
 
@@ -84,8 +83,8 @@ def described(value: Any) -> Any:
         return sorted((described(v) for v in value), key=repr)
     if hasattr(value, "__qualname__"):
         return _path(value)
-    parts = asdict(value) if is_dataclass(value) else getattr(value, "__dict__", {})
-    return {"class": _path(type(value)), **described(parts)}
+    names = getattr(value, "__dataclass_fields__", None) or getattr(value, "__dict__", {})
+    return {"class": _path(type(value)), **{n: described(getattr(value, n)) for n in names}}
 
 
 def seeded(estimator: Any, seed: int) -> Any:

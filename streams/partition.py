@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,6 +182,7 @@ class Partition:
         self._observer.on_commit(self.number, time.perf_counter() - began)
 
     async def _send_until(self, deadline: float) -> None:
+        """Send what comes until the deadline; when this returns the outbox is empty."""
         while True:
             while self._outbox:
                 outbox, self._outbox = self._outbox, []
@@ -191,10 +193,8 @@ class Partition:
             left = deadline - time.perf_counter()
             if self._closing or left <= 0:
                 return
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), left)
-            except TimeoutError:
-                return
 
     async def _send(self, output: Output) -> None:
         pipeline = self._pipeline

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, BinaryIO, TypeAlias
+from itertools import chain
+from typing import Any, BinaryIO
 
 import aiokafka
 from aiokafka import ConsumerRecord, TopicPartition
@@ -18,8 +19,6 @@ from streams.topics import topic_named
 from streams.views import JsonLinesView, LiveView, TextView, View
 
 __all__ = ["tail"]
-
-Positions: TypeAlias = Mapping[TopicPartition, int]
 
 _FETCH_BYTES, _WAIT_MS, _MOST = 4 << 20, 100, 16_384
 
@@ -34,13 +33,13 @@ def tail(
     committed: bool = True,
     as_json: bool = False,
     limit: int | None = None,
-    console: Console | None = None,
+    out: BinaryIO | None = None,
     security: Security | None = None,
 ) -> int:
     """Show the end of a topic, or all of it; returns how many records were shown.
 
-    On a terminal it is a table, live when it follows; elsewhere plain lines. Nothing is committed:
-    it is no member of any group. Ends quietly with Ctrl-C, or when nobody reads its output any more.
+    Plain lines, or a live table where it follows on a terminal. It is no member of any group and
+    commits nothing. Ctrl-C ends it quietly, and so does a reader of its output that has gone.
 
     Args:
         bootstrap: brokers to ask first, host:port with commas between.
@@ -51,7 +50,7 @@ def tail(
         committed: leave out what belongs to an open or an aborted transaction.
         as_json: the values alone, byte for byte, one a line.
         limit: end after so many records.
-        console: where to; by default the standard output.
+        out: where to; by default the standard output.
         security: options of the connection.
 
     Raises:
@@ -59,29 +58,99 @@ def tail(
         TopicError: there is no such topic.
     """
     count = topic_named(bootstrap, topic, security).partitions
-    partitions = [TopicPartition(topic, number) for number in range(count)]
     options = {
         **connection(bootstrap, security),
         "isolation_level": "read_committed" if committed else "read_uncommitted",
         "enable_auto_commit": False,
         "max_partition_fetch_bytes": _FETCH_BYTES,
     }
-    console = console or Console()
-    view = _view(console, as_json=as_json, live=follow)
-    reading = _read(partitions, options, None if from_beginning else last, follow)
+    partitions = [TopicPartition(topic, number) for number in range(count)]
+    records = _read(partitions, options, None if from_beginning else last, follow)
+    view = _view(out, as_json, follow)
     try:
-        asyncio.run(_show(reading, view, limit))
-    except KeyboardInterrupt:
-        view.close()
+        asyncio.run(_show(records, view, limit))
     except BrokenPipeError:
-        # The interpreter flushes the standard output once more as it ends: let it have one.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if out is None:
+            # As the interpreter ends it flushes the standard output once more: let it have one.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        pass
+    finally:
+        view.close()
     return view.shown
 
 
-def _view(console: Console, *, as_json: bool, live: bool) -> View:
-    if as_json:
-        return JsonLinesView(console.file)
-    if console.is_terminal:
+def _view(out: BinaryIO | None, as_json: bool, follow: bool) -> View:
+    console = Console()
+    if out is None and follow and not as_json and console.is_terminal:
         return LiveView(console)
-    return TextView(console.file)
+    return (JsonLinesView if as_json else TextView)(sys.stdout.buffer if out is None else out)
+
+
+async def _show(
+    records: AsyncGenerator[Sequence[ConsumerRecord], None], view: View, limit: int | None
+) -> None:
+    async with aclosing(records):
+        async for some in records:
+            view.show(some if limit is None else some[: limit - view.shown])
+            if limit is not None and view.shown >= limit:
+                return
+
+
+async def _read(
+    partitions: Sequence[TopicPartition],
+    options: Mapping[str, Any],
+    last: int | None,
+    follow: bool,
+) -> AsyncGenerator[Sequence[ConsumerRecord], None]:
+    """All records, or the `last` ones, and those that come from then on."""
+    consumer = aiokafka.AIOKafkaConsumer(**options)
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        begin = await consumer.beginning_offsets(partitions)
+        # Read committed, the end is where the first open transaction begins.
+        end = await consumer.end_offsets(partitions)
+        if last is None:
+            async for records in _between(consumer, begin, end):
+                yield records
+        else:
+            yield await _newest(consumer, begin, end, last)
+        while follow:
+            yield await _next(consumer)
+    finally:
+        await consumer.stop()
+
+
+async def _between(
+    consumer: Any, start: Mapping[TopicPartition, int], end: Mapping[TopicPartition, int]
+) -> AsyncGenerator[Sequence[ConsumerRecord], None]:
+    """The records from `start` to `end`, and perhaps a few that have come meanwhile."""
+    for partition, offset in start.items():
+        consumer.seek(partition, offset)
+    while any([await consumer.position(partition) < end[partition] for partition in end]):
+        yield await _next(consumer)
+
+
+async def _newest(
+    consumer: Any,
+    begin: Mapping[TopicPartition, int],
+    end: Mapping[TopicPartition, int],
+    count: int,
+) -> Sequence[ConsumerRecord]:
+    """The newest records of all partitions, by timestamp."""
+    span = count
+    while True:
+        start = {partition: max(begin[partition], end[partition] - span) for partition in end}
+        records = [record async for some in _between(consumer, start, end) for record in some]
+        found = [record.partition for record in records]
+        # Offsets of transaction markers, aborted and compacted records hold none: farther back.
+        if all(start[p] == begin[p] or found.count(p.partition) >= count for p in end):
+            records.sort(key=lambda record: record.timestamp)
+            return records[len(records) - count :] if count < len(records) else records
+        span *= 4
+
+
+async def _next(consumer: Any) -> Sequence[ConsumerRecord]:
+    slices = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST)
+    return list(chain.from_iterable(slices.values()))

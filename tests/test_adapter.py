@@ -52,13 +52,18 @@ def scaled(model):
     return preprocessing.StandardScaler() | model
 
 
+def nearest():
+    """A nearest-neighbour classifier that leaves its warm-up behind within a hundred events."""
+    return scaled(neighbors.KNNClassifier(engine=neighbors.SWINN(warm_up=50, maxlen=100)))
+
+
 KEPT = [
     (scaled(linear_model.LogisticRegression()), None),
     (scaled(linear_model.LinearRegression()), None),
     (tree.HoeffdingTreeClassifier(grace_period=10), "multiclass"),
     (tree.HoeffdingAdaptiveTreeRegressor(grace_period=10), None),
     (forest.ARFClassifier(n_models=3), None),
-    (scaled(neighbors.KNNClassifier()), "multiclass"),
+    (nearest(), "multiclass"),
     (anomaly.HalfSpaceTrees(n_trees=5), None),
     (anomaly.QuantileFilter(anomaly.OneClassSVM(), q=0.9), None),
     (ensemble.VotingClassifier([linear_model.Perceptron(), naive_bayes.GaussianNB()]), None),
@@ -188,20 +193,18 @@ def test_scores_that_are_not_finite_are_counted_and_not_given() -> None:
     assert learner.summary()["not_finite"] == 2
 
 
-@pytest.mark.parametrize(
-    "estimator", [forest.ARFClassifier(n_models=3), scaled(neighbors.KNNClassifier())], ids=str
-)
+@pytest.mark.parametrize("estimator", [forest.ARFClassifier(n_models=3), nearest()], ids=str)
 def test_equal_seeds_learn_the_same_though_river_left_the_seed_out(estimator) -> None:
-    rows, plan = labelled(datasets.Phishing().take(700))
+    rows, plan = labelled(datasets.Phishing().take(400))
     first, again, other = (adapt(estimator).new(seed).run(plan, rows) for seed in (1, 1, 2))
     assert first.value.tobytes() == again.value.tobytes()
     if isinstance(estimator, forest.ARFClassifier):
         assert first.value.tobytes() != other.value.tobytes()
 
 
-@pytest.mark.parametrize("estimator", [scaled(neighbors.KNNClassifier()), forest.ARFClassifier()])
+@pytest.mark.parametrize("estimator", [nearest(), forest.ARFClassifier(n_models=3)], ids=str)
 def test_a_restored_estimator_goes_on_to_the_bit_in_the_middle_of_its_life(estimator) -> None:
-    rows, plan = labelled(datasets.Phishing())
+    rows, plan = labelled(datasets.Phishing().take(500))
     model = adapt(estimator)
     original, twin = model.new(0), model.new(1)
     original.run(plan, rows)
@@ -220,7 +223,6 @@ def test_two_processes_learn_the_same_whatever_their_hash_seed() -> None:
         from river import datasets, forest, preprocessing
         from models.adapter import adapt
         from models.dictrows import DictRows
-from models.linear import Logistic
         from models.protocol import Plan
         model = preprocessing.FeatureHasher(n_features=32) | forest.ARFClassifier(n_models=3)
         events = list(datasets.Phishing().take(300))

@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from models.dictrows import DictRows
 
+law = settings(deadline=None)  # a first example compiles
+
 ZONES = st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30))])
 VALUES = (
     st.none()
@@ -69,6 +71,7 @@ def restored(value):
     return other[0]["x"]
 
 
+@law
 @given(VALUES)
 def test_a_value_comes_back_from_an_image_as_it_was(value):
     assert restored(value) == value

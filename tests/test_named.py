@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.features import Clock, Counts, Cross, FeatureError, Hashed, Number, Text, Tokens
 from models.hashing import MISSING, sign, token
 from models.memory import Memory
 from models.named import entries, flat, hash_row, named
+
+law = settings(deadline=None)  # a first example compiles
 
 EVENT = {
     "amount": 9.5,
@@ -66,6 +68,7 @@ def test_river_gets_numbers_and_texts_only_and_nothing_for_what_is_missing():
 CATEGORY = st.none() | st.text("ab|\\0", max_size=4)
 
 
+@law
 @given(*[st.tuples(CATEGORY, CATEGORY)] * 2)
 def test_different_crosses_are_different_texts_to_river(first, second):
     assert (flat({"c": first}) == flat({"c": second})) == (first == second)

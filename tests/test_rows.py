@@ -7,6 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from models.rows import Rows
 
+law = settings(deadline=None)  # a first example compiles
+
 ENTRIES = st.lists(st.tuples(st.integers(0, 2**30 - 1), st.floats(allow_nan=False)), max_size=4)
 BATCHES = st.lists(ENTRIES, max_size=12)
 
@@ -69,6 +71,7 @@ TestWindow = Window.TestCase
 TestWindow.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 
 
+@law
 @given(st.lists(BATCHES, max_size=5))
 def test_how_rows_are_cut_into_appends_leaves_no_trace(batches):
     whole, parts = Rows(), Rows()

@@ -5,10 +5,12 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.scaling import LARGEST, numbers, scaled, unusable, usable
+
+law = settings(deadline=None)  # a first example compiles
 
 MODERATE = st.floats(-1e6, 1e6)
 ANY = st.none() | st.floats() | st.integers() | st.just(10**400) | st.booleans()
@@ -18,6 +20,7 @@ def standardised(column, moments=None):
     return scaled(column, "standard", np.zeros(3) if moments is None else moments).tolist()
 
 
+@law
 @given(st.lists(ANY))
 def test_what_is_missing_or_unusable_is_nan_and_nothing_else(column):
     array = numbers(column)
@@ -28,6 +31,7 @@ def test_what_is_missing_or_unusable_is_nan_and_nothing_else(column):
             assert number == float(value)
 
 
+@law
 @given(st.lists(ANY))
 def test_the_unusable_places_are_those_of_nan_infinity_and_beyond_the_largest(column):
     assert unusable(column) == [
@@ -39,6 +43,7 @@ def test_a_dict_is_unusable_for_one_of_its_numbers():
     assert unusable([{"a": 1.0}, None, {"a": 1.0, "b": math.nan}, {}]) == [2]
 
 
+@law
 @given(st.lists(st.none() | MODERATE))
 def test_log_keeps_the_sign_and_zero(column):
     for value, number in zip(column, scaled(column, "log").tolist(), strict=True):
@@ -48,6 +53,7 @@ def test_log_keeps_the_sign_and_zero(column):
             assert number == pytest.approx(math.copysign(math.log1p(abs(value)), value), abs=1e-300)
 
 
+@law
 @given(st.lists(MODERATE, min_size=1, max_size=30))
 def test_standard_is_the_distance_to_the_mean_of_all_so_far_in_deviations(column):
     for n, number in enumerate(standardised(column), 1):
@@ -62,6 +68,7 @@ def test_the_first_number_and_equal_ones_are_zero():
     assert standardised([5.0, None, 7.0])[::2] == [0.0, 1.0]
 
 
+@law
 @given(st.lists(st.none() | st.floats(-LARGEST, LARGEST)), st.integers(0, 40))
 def test_a_cut_changes_no_bit_of_a_standardised_column(column, cut):
     whole, parts = np.zeros(3), np.zeros(3)
