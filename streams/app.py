@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import faust
 from faust.exceptions import AlreadyConfiguredWarning
+from faust.types import TP
 
 from streams.assignment import Assignment
 from streams.fetching import Transport, read_in_slices
@@ -45,7 +46,8 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AlreadyConfiguredWarning)
             self._apply(pipeline, settings)
-        self.host = Assignment(pipeline, settings, client_options(settings), observer, self.fail)
+        client = client_options(settings)
+        self.host = Assignment(pipeline, settings, client, observer, ReadingFlow(self), self.fail)
         read_in_slices(set(self.host.topics))
 
     def _apply(self, pipeline: Pipeline, settings: Settings) -> None:
@@ -65,6 +67,26 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         if self.failure is None:
             self.failure = error
             asyncio.ensure_future(self.crash(error))
+
+
+class ReadingFlow:
+    """Steers what the app's consumer reads; see `streams.alignment.Flow`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def end(self, topic: str, partition: int) -> int | None:
+        """The last stable offset, as the last fetch told it."""
+        tp = TP(topic, partition)
+        return self._app.consumer.end(tp) if tp in self._app.consumer.assignment() else None
+
+    def pause(self, topic: str, partition: int) -> None:
+        """Take the partition out of what is drained from the fetcher."""
+        self._app.consumer.pause_partitions({TP(topic, partition)})
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Put it back."""
+        self._app.consumer.resume_partitions({TP(topic, partition)})
 
 
 def create_app(pipeline: Pipeline) -> App:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 
+from streams.alignment import Flow
 from streams.observer import Observer
 from streams.partition import Partition
 from streams.slices import Slice
@@ -38,6 +39,7 @@ class Assignment:
         settings: Settings,
         client: Mapping[str, Any],
         observer: Observer,
+        flow: Flow,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.topics = frozenset(pipeline.input_topics)
@@ -47,6 +49,7 @@ class Assignment:
         self._pipeline = pipeline
         self._settings = settings
         self._observer = observer
+        self._flow = flow
         self._failed = failed
         self._lock = asyncio.Lock()
 
@@ -107,6 +110,7 @@ class Assignment:
             self.group,
             self.client,
             self._observer,
+            self._flow,
             self._on_failed,
         )
         await partition.open(

@@ -191,6 +191,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await self.app.host.revoked()
         await super().on_stop()
 
+    def end(self, tp: TP) -> int | None:
+        """Offset after the last record of a partition that can be read, as the last fetch told."""
+        end: int | None = self._thread._ensure_consumer().last_stable_offset(tp)
+        return end
+
     def on_buffer_full(self, tp: TP) -> None:
         """Do nothing: a full buffer makes the drain wait, where Faust's pausing costs a second."""
 

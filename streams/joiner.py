@@ -31,6 +31,8 @@ class Joiner:
     dropped: the reader is to hold back the labels topic while `ahead` is large.
 
     Attributes:
+        watermark: the latest time of any event, in seconds since the epoch.
+        newest: the latest date of any label.
         outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early* ones
             (before their event), *matured* events, *duplicate* and *revised* labels of an id that is
             already learned (same and other target; neither is learned), *orphan* labels that were
@@ -46,6 +48,7 @@ class Joiner:
         self._remember = remember
         self._arrivals = 0
         self.watermark = float("-inf")
+        self.newest = float("-inf")
         self._pending: dict[str, int] = {}
         self._maturing: list[tuple[float, int, str]] = []
         self._waiting: list[tuple[float, int, str, Target]] = []
@@ -119,6 +122,7 @@ class Joiner:
         """
         self._learned_at = []
         for identity, target, at in zip(ids, targets, times, strict=True):
+            self.newest = max(self.newest, at)
             if at <= self.watermark:
                 self._apply(identity, target, plan)
             else:
@@ -183,6 +187,7 @@ class Joiner:
         return {
             "arrivals": self._arrivals,
             "watermark": self.watermark,
+            "newest": self.newest,
             "pending": list(self._pending.items()),
             "maturing": self._maturing,
             "waiting": self._waiting,
@@ -195,6 +200,7 @@ class Joiner:
         """Take over what another joiner of the same declaration remembered."""
         self._arrivals = state["arrivals"]
         self.watermark = state["watermark"]
+        self.newest = state["newest"]
         self._pending = _mapping(state["pending"])
         self._maturing = [(at, row, identity) for at, row, identity in state["maturing"]]
         self._waiting = [(at, n, identity, target) for at, n, identity, target in state["waiting"]]

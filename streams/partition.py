@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 from aiokafka import TopicPartition
 
 from streams import checkpoint
+from streams.alignment import Alignment, Flow
 from streams.image import pack
 from streams.observer import Observer
 from streams.producer import PartitionProducer
@@ -29,6 +31,7 @@ log = logging.getLogger("thalweg")
 
 _SLICE_RECORDS = 4096
 _OUTBOX_SLICES = 32
+_LABELS_POLL_S = 0.01
 _TRANSACTION_TIMEOUT = 60.0
 
 
@@ -49,6 +52,7 @@ class Partition:
         group: consumer group that the offsets belong to.
         client: connection options of aiokafka.
         observer: is told what happens.
+        flow: steers the reading of the partition.
         failed: called with the exception when the partition cannot go on.
     """
 
@@ -60,6 +64,7 @@ class Partition:
         group: str,
         client: Mapping[str, Any],
         observer: Observer,
+        flow: Flow,
         failed: Callable[[int, BaseException], None],
     ) -> None:
         self.number = number
@@ -83,6 +88,13 @@ class Partition:
             client, f"{group}-{number}", _TRANSACTION_TIMEOUT, settings.compression
         )
         self._writer: asyncio.Task[None] | None = None
+        self._flow = flow
+        self._held: deque[Slice] = deque()
+        self._releasing: asyncio.Task[None] | None = None
+        self._alignment: Alignment | None = None
+        if self.task.joiner is not None and pipeline.label_topic is not None:
+            labels = pipeline.label_topic.topic
+            self._alignment = Alignment(self.task.joiner, labels, number, flow)
 
     async def open(self, committed: Mapping[str, int | None], starts: Mapping[str, int]) -> None:
         """Fence the former owner, then take over its state.
@@ -107,11 +119,58 @@ class Partition:
             self.task.positions = dict(starts)
         self._committed = {topic: at for topic, at in committed.items() if at is not None}
         self._writer = asyncio.create_task(self._write(), name=f"partition-{self.number}")
-        self._writer.add_done_callback(self._on_writer_done)
+        self._writer.add_done_callback(self._on_done)
         self._work.set()
 
     async def take(self, records: Slice) -> None:
-        """Compute a slice and queue what it makes; waits while too much is queued."""
+        """Compute a slice and queue what it makes; waits while too much is queued.
+
+        Events that are ahead of their labels are held back until those are read.
+        """
+        events = self._pipeline.events.name
+        if self._alignment is None or records.topic != events:
+            await self._pass(records)
+            if self._alignment is not None:
+                self._alignment.pace(events_wait=bool(self._held))
+        elif self._held or not self._ready(records):
+            self._held.append(records)
+            if self._releasing is None:
+                self._flow.pause(events, self.number)
+                self._releasing = asyncio.create_task(self._release())
+                self._releasing.add_done_callback(self._on_done)
+        else:
+            await self._pass(records)
+
+    async def close(self) -> None:
+        """Commit what is computed, with an image, and let go of the partition."""
+        self._closing = True
+        self._work.set()
+        if self._releasing is not None:
+            self._releasing.cancel()
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        await self._producer.stop()
+
+    def _ready(self, records: Slice) -> bool:
+        labels = self._pipeline.label_topic
+        assert self._alignment is not None
+        assert labels is not None
+        return self._alignment.ready(records, self.task.positions[labels.topic])
+
+    async def _release(self) -> None:
+        """Pass on the events held back, each slice as soon as its labels are read."""
+        assert self._alignment is not None
+        while self._held:
+            self._alignment.pace(events_wait=True)
+            if self._ready(self._held[0]):
+                await self._pass(self._held[0])
+                self._held.popleft()
+            else:
+                await asyncio.sleep(_LABELS_POLL_S)
+        self._releasing = None
+        self._flow.resume(self._pipeline.events.name, self.number)
+
+    async def _pass(self, records: Slice) -> None:
         # What the group has committed was published: after a crash it is computed again, silently.
         published = self._committed.get(records.topic, 0)
         for part, publish in ((records.before(published), False), (records.since(published), True)):
@@ -123,14 +182,6 @@ class Partition:
                     await self._room.wait()
                 if self._closing:
                     return
-
-    async def close(self) -> None:
-        """Commit what is computed, with an image, and let go of the partition."""
-        self._closing = True
-        self._work.set()
-        if self._writer is not None:
-            await asyncio.wait([self._writer])
-        await self._producer.stop()
 
     def _compute(self, piece: Slice, *, publish: bool) -> None:
         if not len(piece) and piece.next <= piece.start:
@@ -228,9 +279,9 @@ class Partition:
         self._turn = 1 - self._turn
         self._observer.on_checkpoint(self.number, len(image), time.perf_counter() - began)
 
-    def _on_writer_done(self, writer: asyncio.Task[None]) -> None:
+    def _on_done(self, done: asyncio.Task[None]) -> None:
         self._room.set()
-        if not writer.cancelled() and (error := writer.exception()) is not None:
+        if not done.cancelled() and (error := done.exception()) is not None:
             self._failed(self.number, error)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.app import App, ReadingFlow
 from streams.observer import Observer
 
 if TYPE_CHECKING:
-    from streams.app import App
     from streams.pipeline import Pipeline
 
 __all__ = ["Report"]
@@ -43,6 +43,7 @@ class Report(Observer):
     ) -> None:
         self._pipeline = pipeline
         self._app = app
+        self._flow = ReadingFlow(app)
         self._observer = observer
         self._every = every
         self._say = say
@@ -81,7 +82,7 @@ class Report(Observer):
         total = 0
         for number, partition in list(self._app.host.partitions.items()):
             lag = sum(
-                max(0, (self._highwater(topic, number) or position) - position)
+                max(0, (self._flow.end(topic, number) or position) - position)
                 for topic, position in partition.task.positions.items()
             )
             behind = time.time() - partition.last_timestamp if lag else 0.0
@@ -90,11 +91,6 @@ class Report(Observer):
             self._observer.on_model(number, partition.task.summary())
             total += lag
         return total
-
-    def _highwater(self, topic: str, number: int) -> int | None:
-        tp = next((tp for tp in self._app.consumer.assignment() if tp == (topic, number)), None)
-        offset: Any = None if tp is None else self._app.consumer.highwater(tp)
-        return None if offset is None else int(offset)
 
     def _line(self, seconds: float, lag: int) -> str:
         rate, self._events = self._events / seconds, 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.clock import LABELS, elapsed, ordinals
 
-law = settings(deadline=None)  # a first example compiles
+law = settings(deadline=None)
 
 ZONES = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
 DATES = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))

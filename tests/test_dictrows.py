@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from models.dictrows import DictRows
 
-law = settings(deadline=None)  # a first example compiles
+law = settings(deadline=None)
 
 ZONES = st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30))])
 VALUES = (

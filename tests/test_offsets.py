@@ -14,7 +14,7 @@ from streams.chunks import Chunk
 from streams.offsets import Lag, lag
 from streams.producing import produce
 
-pytestmark = pytest.mark.kafka
+kafka = pytest.mark.kafka
 
 
 async def commit(bootstrap: str, group: str, offsets: dict[TopicPartition, int]) -> None:
@@ -29,6 +29,7 @@ async def commit(bootstrap: str, group: str, offsets: dict[TopicPartition, int])
         await consumer.stop()
 
 
+@kafka
 def test_lag_counts_from_what_is_committed_to_the_end(broker: Broker, topic: Callable[..., str]):
     name = topic(partitions=2)
     produce([Chunk([b"{}"] * 10)], broker.bootstrap, name)
@@ -38,6 +39,7 @@ def test_lag_counts_from_what_is_committed_to_the_end(broker: Broker, topic: Cal
     assert [partition.behind for partition in found] == [2, 5]
 
 
+@kafka
 def test_a_group_that_never_was_is_behind_by_everything(broker: Broker, topic: Callable[..., str]):
     name = topic()
     produce([Chunk([b"{}"] * 3)], broker.bootstrap, name)

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from models.rows import Rows
 
-law = settings(deadline=None)  # a first example compiles
+law = settings(deadline=None)
 
 ENTRIES = st.lists(st.tuples(st.integers(0, 2**30 - 1), st.floats(allow_nan=False)), max_size=4)
 BATCHES = st.lists(ENTRIES, max_size=12)

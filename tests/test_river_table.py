@@ -1,0 +1,97 @@
+"""River's own published table through a real Kafka: the same six digits."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import pytest
+from confluent_kafka import Message, Producer
+from outside import Worker, lag, metric, read
+
+from benchmarks.river_table import DATASETS, RIVER_TABLE
+from streams.broker import Broker
+from streams.topics import TopicSpec, ensure
+
+CASES = [(data, model) for data, models in RIVER_TABLE.items() for model in models]
+AT_ONCE = 2
+
+
+class Outcome(NamedTuple):
+    """What a worker left behind: its exit code, its own accuracy, and its predictions."""
+
+    code: int
+    accuracy: float | None
+    predictions: list[Message]
+
+
+@pytest.fixture(scope="module")
+def labels(broker: Broker) -> dict[str, list[bool]]:
+    """The labels of each data set, whose events an ordinary client has produced."""
+    ensure(broker.bootstrap, [TopicSpec(data.lower(), partitions=1) for data in DATASETS])
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True})
+    found: dict[str, list[bool]] = {}
+    for data, make in DATASETS.items():
+        found[data] = []
+        for x, y in make():
+            producer.produce(data.lower(), json.dumps({**x, "label": y}))
+            found[data].append(y)
+    assert producer.flush(30) == 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs(
+    broker: Broker, labels: dict[str, list[bool]]
+) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
+    """All pipelines of the table, a few at a time; who needs one waits for it."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            case: pool.submit(run, broker.bootstrap, *case, len(labels[case[0]])) for case in CASES
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+def run(brokers: str, data: str, model: str, events: int) -> Outcome:
+    name, port = f"{data}_{model}".lower(), free_port()
+    flags = ("--metrics-port", str(port))
+    with Worker(f"tests/river_pipelines.py:{name}", brokers, *flags) as worker:
+        worker.until(lambda: lag(brokers, name, data.lower()) == 0, 100)
+        quality = "thalweg_quality"
+        worker.until(lambda: metric(port, quality, partition="0", metric="labels") == events, 10)
+        accuracy = metric(port, quality, partition="0", metric="accuracy")
+        code = worker.stop()
+    return Outcome(code, accuracy, read(brokers, f"{name}.predictions"))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(("data", "model"), CASES)
+def test_the_published_accuracy_is_reached_through_kafka_to_six_digits(
+    data: str,
+    model: str,
+    labels: dict[str, list[bool]],
+    runs: dict[tuple[str, str], Future[Outcome]],
+) -> None:
+    outcome = runs[data, model].result()
+    predictions = [json.loads(message.value()) for message in outcome.predictions]
+    assert [prediction["offset"] for prediction in predictions] == list(range(len(labels[data])))
+    # River, too, counts only what a model had an answer to.
+    verdicts = [
+        prediction["decision"] == label
+        for prediction, label in zip(predictions, labels[data], strict=True)
+        if prediction["decision"] is not None
+    ]
+    _, published = RIVER_TABLE[data][model]
+    assert f"{sum(verdicts) / len(verdicts):.6f}" == f"{published:.6f}"
+    assert outcome.accuracy is not None
+    assert f"{outcome.accuracy:.6f}" == f"{published:.6f}"
+    assert outcome.code == 0
