@@ -66,7 +66,7 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         """Stop the worker: what it holds in memory can no longer be committed."""
         if self.failure is None:
             self.failure = error
-            asyncio.ensure_future(self.crash(error))
+            self._crashing = asyncio.ensure_future(self.crash(error))
 
 
 class ReadingFlow:

@@ -49,7 +49,7 @@ class Broker:
         controller_port: for its own controller, likewise.
 
     Example:
-        >>> with Broker() as broker:
+        >>> with Broker() as broker:  # doctest: +SKIP
         ...     print(broker.bootstrap)
         127.0.0.1:25034
     """

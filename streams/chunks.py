@@ -12,7 +12,7 @@ import numpy as np
 
 from streams.errors import TeachingError
 
-__all__ = ["Chunk", "Columns", "merged"]
+__all__ = ["Chunk", "Columns", "first", "merged"]
 
 
 class Columns(Protocol):
@@ -60,6 +60,15 @@ class Chunk:
             None if self.timestamps is None else self.timestamps[start:stop],
             None if self.roles is None else self.roles[start:stop],
         )
+
+
+def first(chunks: Iterable[Columns], count: int) -> Iterator[Columns]:
+    """The first `count` records, or all where there are fewer."""
+    for chunk in chunks:
+        if count <= 0:
+            return
+        yield chunk.cut(0, min(count, len(chunk)))
+        count -= len(chunk)
 
 
 def merged(sources: Mapping[str, Iterable[Chunk]]) -> Iterator[Chunk]:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from streams.datacommands import produce, simulate, tail
 from streams.errors import TeachingError
-from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
+from streams.options import err, out, resolved, settings_options
+from streams.settings import Settings
 
 __all__ = ["main"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -54,30 +49,11 @@ def cli() -> None:
     """
 
 
-def _settings_options(*names: str) -> Callable[[F], F]:
-    """Command-line flags for these settings, or for all but the secrets."""
-
-    def add(command: F) -> F:
-        about = meanings()
-        for field in reversed(msgspec.structs.fields(Settings)):
-            if field.name in SECRETS or (names and field.name not in names):
-                continue
-            flag = f"--{field.name.replace('_', '-')}"
-            shown = "" if field.default is None else f"  [{field.default}]"
-            command = click.option(flag, field.name, help=f"{about[field.name]}{shown}")(command)
-        config = click.Path(exists=True, dir_okay=False, path_type=Path)
-        return click.option("--config", type=config, help="TOML file with a [worker] table")(command)
-
-    return add
-
-
-def _resolve(config: Path | None, flags: dict[str, Any]) -> tuple[Settings, Provenance]:
-    return resolve(config, os.environ, flags)
-
-
 @cli.command()
 @click.option("--port", default=9092, show_default=True, help="for clients; 0 chooses one")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="where topics are kept")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="where topics are kept"
+)
 @click.option("--fresh", is_flag=True, help="wipe the topics first")
 @click.option("--heap", default="512m", show_default=True, help="most memory for Java's objects")
 def broker(port: int, data: Path | None, fresh: bool, heap: str) -> int:
@@ -112,12 +88,14 @@ def check(pipeline: str, as_json: bool) -> None:
 @click.argument("pipeline")
 @click.option("--partitions", default=4, show_default=True, help="of a new events topic")
 @click.option("--replication", default=-1, help="copies of each partition  [the cluster's default]")
-@click.option("--retention", "retention", default=None, help="how long records stay: 7d, or forever")
+@click.option(
+    "--retention", "retention", default=None, help="how long records stay: 7d, or forever"
+)
 @click.option("--create", is_flag=True, help="create what is missing; else only look")
 @click.option("--delete", is_flag=True, help="delete them all, with what they hold")
 @click.option("--yes", is_flag=True, help="do not ask before deleting")
 @click.option("--json", "as_json", is_flag=True, help="for programs")
-@_settings_options("brokers")
+@settings_options("brokers")
 def topics(
     pipeline: str,
     partitions: int,
@@ -139,7 +117,7 @@ def topics(
     from streams.loading import load
     from streams.security import client_options
 
-    settings, _ = _resolve(config, {"brokers": brokers})
+    settings, _ = resolved(config, brokers=brokers)
     security = client_options(settings)
     kept = None
     if retention is not None:
@@ -175,7 +153,7 @@ def topics(
 
 @cli.command()
 @click.argument("pipeline")
-@_settings_options()
+@settings_options()
 def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
     """Score and learn until Ctrl-C or SIGTERM.
 
@@ -183,7 +161,7 @@ def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
     """
     from streams.loading import load
 
-    settings, provenance = _resolve(config, flags)
+    settings, provenance = resolved(config, **flags)
     declared = load(pipeline)
     if settings.workers > 1:
         sys.exit(_supervise(pipeline, settings, config, flags))
@@ -192,8 +170,13 @@ def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
     sys.exit(run(declared, settings, provenance))
 
 
+cli.add_command(produce)
+cli.add_command(tail)
+cli.add_command(simulate)
+
+
 def _supervise(
-    pipeline: str, settings: Settings, config: Path | None, flags: dict[str, Any]
+    pipeline: str, settings: Settings, config: Path | None, flags: Mapping[str, Any]
 ) -> int:
     from streams.supervisor import Supervisor, worker_command
 

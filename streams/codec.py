@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeAlias, TypeVar
@@ -14,7 +14,9 @@ from streams.slices import Records, Slice
 
 __all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "dead_letters", "encode"]
 
-Reason: TypeAlias = Literal["null-value", "too-large", "malformed", "schema", "label"]
+Reason: TypeAlias = Literal[
+    "null-value", "too-large", "malformed", "schema", "label", "time", "number"
+]
 """Why a record went to the dead-letter topic."""
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -69,6 +71,18 @@ class Decoded(Generic[S]):
     places: Sequence[int]
     rejects: list[Reject]
 
+    def without(self, bad: Mapping[int, tuple[Reason, str]]) -> Decoded[S]:
+        """The same with some events turned away, by their number among the events."""
+        if not bad:
+            return self
+        turned = [Reject(self.places[n], *bad[n]) for n in bad]
+        good = [n for n in range(len(self.events)) if n not in bad]
+        return Decoded(
+            [self.events[n] for n in good],
+            [self.places[n] for n in good],
+            sorted(self.rejects + turned, key=lambda reject: reject.place),
+        )
+
 
 class Decoder(Generic[S]):
     """Decodes slices of JSON records against one schema."""
@@ -90,9 +104,10 @@ class Decoder(Generic[S]):
             joined = b"\n".join(values)  # type: ignore[arg-type]  # a tombstone: TypeError below
         except TypeError:
             return None
-        # A value of two objects beside an empty one, or an object torn over two records, would decode
-        # under the wrong offsets. Where every line break stands between "}" and "{" it is at top
-        # level (JSON has no raw line break inside a string), so each record holds one object or more.
+        # A value of two objects beside an empty one, or an object torn over two records, would
+        # decode under the wrong offsets. Where every line break stands between "}" and "{" it is
+        # at top level (JSON has no raw line break inside a string), so each record holds one
+        # object or more.
         seams = len(values) - 1
         if joined.count(b"\n") != seams or joined.count(b"}\n{") != seams:
             return None

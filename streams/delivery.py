@@ -11,7 +11,12 @@ from functools import partial
 from typing import Any
 
 import aiokafka
-from aiokafka.errors import InvalidTimestampError, KafkaTimeoutError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+)
 
 from streams.chunks import Columns
 from streams.errors import TeachingError
@@ -102,8 +107,10 @@ class Delivery:
             async with asyncio.timeout(patience):
                 await self.send()
                 await self._producer.flush()
-        except (TimeoutError, ProduceError):
+        except TimeoutError:
             self._failure = self._failure or self._silence()
+        except ProduceError as error:
+            self._failure = self._failure or error
         finally:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._producer.stop(), _STOP_S)
@@ -130,6 +137,8 @@ class Delivery:
             future = await self._producer.send_batch(batch, topic, partition=partition)
         except KafkaTimeoutError as error:
             raise self._silence() from error
+        except KafkaError as error:
+            raise self._refusal(topic, size, error) from error
         # Only now: when cancelled while it waited for room, the batch is still to be sent.
         del self._batches[lane]
         self.summary.sent += count
@@ -146,11 +155,12 @@ class Delivery:
             self._failure = self._failure or self._refusal(topic, size, error)
 
     def _silence(self) -> ProduceError:
+        known = self.summary.records
+        open_ = self.summary.sent + sum(b.record_count() for b in self._batches.values()) - known
         return ProduceError(
-            f"{self.summary.sent - self.summary.records} records without an acknowledgement, "
-            f"{self.summary.records} with one",
+            f"{open_} records without an acknowledgement, {known} with one",
             "the brokers answer no more",
-            f"the same again from record {self.summary.records}, when they are back",
+            "the same again into a new topic, when they are back: in this one some would be twice",
         )
 
     def _refusal(self, topic: str, size: int, error: BaseException) -> ProduceError:

@@ -41,6 +41,8 @@ class SlicedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships n
     for, and the gaps of compaction.
     """
 
+    next_fetch_offset: int
+
     def _unpack_records(self) -> Iterator[Slice]:
         start = self.next_fetch_offset
         offsets: list[int] = []
@@ -110,7 +112,7 @@ class Host(Protocol):
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust's types are skipped
     """Owns the aiokafka consumer, configured for slices."""
 
-    def _create_worker_consumer(self, transport: Any) -> Any:
+    def _create_worker_consumer(self, _transport: Any) -> Any:
         conf, host = self.app.conf, self.app.host
         # Range assignment puts equal numbers of topics with equal counts on one member.
         self._assignor = RangePartitionAssignor

@@ -24,6 +24,8 @@ class Joiner:
     watermark waits until an event reaches its date, so a backlog is learned in the order in which
     live traffic would have been, however far ahead the labels topic was read. An event whose label
     has not come when the watermark passes its time plus `matures_after` is learned as `otherwise`.
+    Before the first event matures, silence cannot be learned, and complaints alone would teach that
+    everything is to be complained of: until then a label waits for its event to mature.
 
     An id is learned at most once: the first event of an id is the one remembered, the first label
     the one that counts. What is remembered of events and of labels without one is bounded by
@@ -33,11 +35,11 @@ class Joiner:
     Attributes:
         watermark: the latest time of any event, in seconds since the epoch.
         newest: the latest date of any label.
-        outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early* ones
-            (before their event), *matured* events, *duplicate* and *revised* labels of an id that is
-            already learned (same and other target; neither is learned), *orphan* labels that were
-            forgotten before their event came, events *evicted* unlabelled for want of room, and
-            *repeated-event* ids (scored again, remembered once).
+        outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early*
+            ones (before their event), *matured* events, *duplicate* and *revised* labels of an id
+            that has one (same and other target; once learned, neither changes anything), *orphan*
+            labels that were forgotten before their event came, events *evicted* unlabelled for
+            want of room, and *repeated-event* ids (scored again, remembered once).
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Joiner:
         self._waiting: list[tuple[float, int, str, Target]] = []
         self._early: dict[str, Target] = {}
         self._settled: dict[str, Target] = {}
+        self._judged: dict[str, Target] = {}
+        self._opens = float("inf")
         self._learned_at: list[float] = []
         self.outcomes: Counter[Outcome] = Counter()
 
@@ -85,6 +89,8 @@ class Joiner:
             The watermark at each `LEARN` step.
         """
         self._learned_at = []
+        if ids and self._opens == float("inf"):
+            self._opens = times[0] + (self._matures_after or float("-inf"))
         for row, (identity, at) in enumerate(zip(ids, times, strict=True), first):
             if at > self.watermark:
                 self.watermark = at
@@ -93,16 +99,17 @@ class Joiner:
             if identity in self._pending or identity in self._settled:
                 self.outcomes["repeated-event"] += 1
                 continue
-            if identity in self._early:
-                self._settle(row, identity, self._early.pop(identity), plan)
-                continue
             self._pending[identity] = row
             if self._matures_after is not None:
                 heapq.heappush(self._maturing, (at + self._matures_after, row, identity))
                 if len(self._maturing) > 2 * self._remember:
                     self._forget_settled()
+            if identity in self._early:
+                self._apply(identity, self._early.pop(identity), plan)
             if len(self._pending) > self._remember:
-                del self._pending[next(iter(self._pending))]
+                oldest = next(iter(self._pending))
+                del self._pending[oldest]
+                self._judged.pop(oldest, None)
                 self.outcomes["evicted"] += 1
         return self._learned_at
 
@@ -143,8 +150,10 @@ class Joiner:
                 _, row, identity = heapq.heappop(maturing)
                 if self._pending.get(identity) == row:
                     assert self._otherwise is not None
-                    del self._pending[identity]
-                    self._settle(row, identity, self._otherwise, plan, "matured")
+                    judged = identity in self._judged
+                    target = self._judged.pop(identity, self._otherwise)
+                    outcome: Outcome = "joined" if judged else "matured"
+                    self._settle(row, identity, target, plan, outcome)
             else:
                 return
 
@@ -155,16 +164,17 @@ class Joiner:
         heapq.heapify(self._maturing)
 
     def _apply(self, identity: str, target: Target, plan: Plan) -> None:
-        row = self._pending.pop(identity, None)
-        if row is not None:
+        for known in (self._settled, self._judged, self._early):
+            if identity in known:
+                self.outcomes["duplicate" if known[identity] == target else "revised"] += 1
+                if known is not self._settled:
+                    known[identity] = target
+                return
+        row = self._pending.get(identity)
+        if row is not None and self.watermark < self._opens:
+            self._judged[identity] = target
+        elif row is not None:
             self._settle(row, identity, target, plan)
-        elif identity in self._settled:
-            same = self._settled[identity] == target
-            self.outcomes["duplicate" if same else "revised"] += 1
-        elif identity in self._early:
-            same = self._early[identity] == target
-            self.outcomes["duplicate" if same else "revised"] += 1
-            self._early[identity] = target
         else:
             self._early[identity] = target
             self.outcomes["early"] += 1
@@ -175,6 +185,7 @@ class Joiner:
     def _settle(
         self, row: int, identity: str, target: Target, plan: Plan, outcome: Outcome = "joined"
     ) -> None:
+        del self._pending[identity]
         plan.learn(row, target)
         self._learned_at.append(self.watermark)
         self.outcomes[outcome] += 1
@@ -193,6 +204,8 @@ class Joiner:
             "waiting": self._waiting,
             "early": list(self._early.items()),
             "settled": list(self._settled.items()),
+            "judged": list(self._judged.items()),
+            "opens": self._opens,
             "outcomes": dict(self.outcomes),
         }
 
@@ -206,6 +219,8 @@ class Joiner:
         self._waiting = [(at, n, identity, target) for at, n, identity, target in state["waiting"]]
         self._early = _mapping(state["early"])
         self._settled = _mapping(state["settled"])
+        self._judged = _mapping(state["judged"])
+        self._opens = state["opens"]
         self.outcomes = Counter(state["outcomes"])
 
 

@@ -16,8 +16,10 @@ from aiokafka import TopicPartition
 from streams import checkpoint
 from streams.alignment import Alignment, Flow
 from streams.image import pack
+from streams.limits import DeadLetterLimit
 from streams.observer import Observer
 from streams.producer import PartitionProducer
+from streams.progress import Progress
 from streams.slices import Slice
 from streams.task import Output, PartitionTask
 
@@ -25,18 +27,13 @@ if TYPE_CHECKING:
     from streams.pipeline import Pipeline
     from streams.settings import Settings
 
-__all__ = ["Partition", "StateLost"]
+__all__ = ["Partition"]
 
 log = logging.getLogger("thalweg")
 
-_SLICE_RECORDS = 4096
 _OUTBOX_SLICES = 32
 _LABELS_POLL_S = 0.01
 _TRANSACTION_TIMEOUT = 60.0
-
-
-class StateLost(Exception):
-    """The group has read records whose effect on the state is nowhere to be had."""
 
 
 class Partition:
@@ -69,6 +66,7 @@ class Partition:
     ) -> None:
         self.number = number
         self.task = PartitionTask(pipeline, number)
+        self._progress = Progress(self.task)
         self._pipeline = pipeline
         self._settings = settings
         self._group = group
@@ -79,7 +77,6 @@ class Partition:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
-        self._committed: dict[str, int] = {}
         self._turn = 0
         self.last_timestamp = 0.0
         self._image_of: dict[str, int] = {}
@@ -89,6 +86,9 @@ class Partition:
         )
         self._writer: asyncio.Task[None] | None = None
         self._flow = flow
+        self._limits = {
+            t: DeadLetterLimit(settings.dead_letter_limit) for t in pipeline.input_topics
+        }
         self._held: deque[Slice] = deque()
         self._releasing: asyncio.Task[None] | None = None
         self._alignment: Alignment | None = None
@@ -104,20 +104,15 @@ class Partition:
             starts: where to begin in a topic of which nothing is committed.
 
         Raises:
-            StateLost: offsets are committed, but there is no image.
+            StateLostError: offsets are committed, but there is no image.
             ImageError: the image is damaged or another pipeline's.
         """
         await self._producer.start()
         found = await checkpoint.newest(self._client, self._pipeline.checkpoints_topic, self.number)
-        if found is not None:
-            manifest, image = found
-            self.task.restore(image)
+        manifest, image = (None, None) if found is None else found
+        self._progress.resume(image, committed, starts, self._group)
+        if manifest is not None:
             self._turn = 1 - manifest.turn
-        elif any(offset is not None for offset in committed.values()):
-            raise StateLost(_no_image(self._pipeline, self.number, self._group, committed))
-        else:
-            self.task.positions = dict(starts)
-        self._committed = {topic: at for topic, at in committed.items() if at is not None}
         self._writer = asyncio.create_task(self._write(), name=f"partition-{self.number}")
         self._writer.add_done_callback(self._on_done)
         self._work.set()
@@ -171,21 +166,16 @@ class Partition:
         self._flow.resume(self._pipeline.events.name, self.number)
 
     async def _pass(self, records: Slice) -> None:
-        # What the group has committed was published: after a crash it is computed again, silently.
-        published = self._committed.get(records.topic, 0)
-        for part, publish in ((records.before(published), False), (records.since(published), True)):
-            for piece in part.pieces(_SLICE_RECORDS):
-                self._compute(piece, publish=publish)
-                await asyncio.sleep(0)
-                while len(self._outbox) > _OUTBOX_SLICES and not self._closing:
-                    self._room.clear()
-                    await self._room.wait()
-                if self._closing:
-                    return
+        for piece, publish in self._progress.pieces(records):
+            self._compute(piece, publish=publish)
+            await asyncio.sleep(0)
+            while len(self._outbox) > _OUTBOX_SLICES and not self._closing:
+                self._room.clear()
+                await self._room.wait()
+            if self._closing:
+                return
 
     def _compute(self, piece: Slice, *, publish: bool) -> None:
-        if not len(piece) and piece.next <= piece.start:
-            return
         began = time.perf_counter()
         output = self.task.take(piece)
         observe, number = self._observer, self.number
@@ -196,6 +186,9 @@ class Partition:
         )
         observe.on_labels(number, output.outcomes, output.learned)
         if publish and len(piece):
+            self._limits[piece.topic].count(
+                len(piece), len(output.dead_letters), f"{piece.topic}-{number}"
+            )
             observe.on_dead_letters(number, output.reasons)
             self._outbox.append(output)
             self._work.set()
@@ -220,16 +213,14 @@ class Partition:
         began = time.perf_counter()
         await self._producer.begin()
         await self._send_until(began + self._settings.commit_interval_ms / 1000)
-        positions = dict(self.task.positions)
-        image = self._image_if_due(positions)
+        reached = self._progress.uncommitted()
+        image = self._image_if_due(dict(self.task.positions))
         if image is not None:
             await self._send_image(image)
-        reached = {t: max(at, self._committed.get(t, 0)) for t, at in positions.items()}
-        fresh = {t: at for t, at in reached.items() if at != self._committed.get(t)}
         await self._producer.commit(
-            {TopicPartition(topic, self.number): at for topic, at in fresh.items()}, self._group
+            {TopicPartition(topic, self.number): at for topic, at in reached.items()}, self._group
         )
-        self._committed = reached
+        self._progress.committed.update(reached)
         self._observer.on_commit(self.number, time.perf_counter() - began)
 
     async def _send_until(self, deadline: float) -> None:
@@ -283,11 +274,3 @@ class Partition:
         self._room.set()
         if not done.cancelled() and (error := done.exception()) is not None:
             self._failed(self.number, error)
-
-
-def _no_image(pipeline: Pipeline, number: int, group: str, committed: Mapping[str, Any]) -> str:
-    return (
-        f"group {group!r} has read partition {number} up to {dict(committed)}, but "
-        f"{pipeline.checkpoints_topic}-{number} holds no image of what it learned there.\n"
-        f"  Restore that topic, or begin anew under another group: thalweg worker … --group NAME"
-    )

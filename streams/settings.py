@@ -43,7 +43,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_interval_s: time between two checkpoints of a partition
         fetch_bytes: most that one fetch brings of one partition
         fetch_wait_ms: longest the broker waits before it answers a fetch with little
-        inflight_bytes: most that is fetched but not yet scored, over all partitions
         session_timeout_s: silence after which the group gives a worker's partitions away
         dead_letter_limit: share of recent records that may be bad before the worker stops
         compression: of the predictions topic
@@ -72,7 +71,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_interval_s: Annotated[float, Meta(ge=1)] = 60.0
     fetch_bytes: _Bytes = 1 << 20
     fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
-    inflight_bytes: _Bytes = 64 << 20
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0
     dead_letter_limit: Annotated[float, Meta(gt=0, le=1)] = 0.1
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"

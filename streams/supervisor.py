@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ class Supervisor:
         say: is told of each death and restart.
     """
 
-    def __init__(self, commands: dict[str, Sequence[str]], say: Callable[[str], None]) -> None:
+    def __init__(self, commands: Mapping[str, Sequence[str]], say: Callable[[str], None]) -> None:
         self._places = [_Place(name, command) for name, command in commands.items()]
         self._say = say
         self._stopping = False
@@ -95,7 +95,7 @@ class Supervisor:
         self._say(f"worker {place.name} ended with {code}; started again in {wait:g} s")
         return 0
 
-    def _on_signal(self, number: int, frame: object) -> None:
+    def _on_signal(self, *_: object) -> None:
         self._stop_all()
 
     def _stop_all(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
-from streams.codec import Decoded, Decoder, Prediction, Reject, dead_letters, encode
+from streams.codec import Decoded, Decoder, Prediction, Reason, Reject, dead_letters, encode
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner
 from streams.scored import Scored
@@ -24,10 +24,10 @@ from streams.slices import Records, Slice
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
-__all__ = ["Output", "OffsetGap", "PartitionTask"]
+__all__ = ["OffsetGapError", "Output", "PartitionTask"]
 
 
-class OffsetGap(Exception):
+class OffsetGapError(Exception):
     """A slice begins after the position the task has read up to: something was skipped."""
 
 
@@ -81,11 +81,11 @@ class PartitionTask:
         """Take a slice of the events or the labels topic; what is not new in it is passed over.
 
         Raises:
-            OffsetGap: the slice begins beyond the task's position in that topic.
+            OffsetGapError: the slice begins beyond the task's position in that topic.
         """
         position = self.positions[records.topic]
         if records.start > position:
-            raise OffsetGap(
+            raise OffsetGapError(
                 f"{records.topic}-{records.partition} was read up to {position}, "
                 f"the next record to come is {records.start}"
             )
@@ -107,16 +107,23 @@ class PartitionTask:
         topic, pipeline = self.pipeline.events, self.pipeline
         decoded = self._events.decode(records)
         targets: list[Any] | None = None
-        if isinstance(pipeline.labels, str):
-            decoded, targets = self._with_targets(decoded, pipeline.labels)
+        if pipeline.label_field is not None:
+            decoded = self._without_bad_targets(decoded, pipeline.label_field)
+        decoded, at = self._with_times(decoded, topic.time, records)
+        columns = {name: [getattr(e, name) for e in decoded.events] for name in pipeline.fields}
+        unusable = self.encoder.unusable(columns)
+        if unusable:
+            decoded = decoded.without({n: ("number", why) for n, why in unusable.items()})
+            at = [time for n, time in enumerate(at) if n not in unusable]
+            columns = {name: [getattr(e, name) for e in decoded.events] for name in columns}
         self._turn_away(records, decoded.rejects, output)
         events, n = decoded.events, len(decoded.events)
         if not n:
             return
-        at = _times(events, topic.time, records, decoded.places)
+        if pipeline.label_field is not None:
+            targets = [getattr(event, pipeline.label_field) for event in events]
         seconds = [time.timestamp() for time in at]
         ids = None if topic.id is None else [str(getattr(event, topic.id)) for event in events]
-        columns = {name: [getattr(event, name) for event in events] for name in pipeline.fields}
 
         first, plan = self.rows.next, Plan()
         self.encoder.append(columns, n, self.rows)
@@ -145,32 +152,41 @@ class PartitionTask:
         labels = self.pipeline.label_topic
         assert self.joiner is not None
         assert labels is not None
-        decoded, targets = self._with_targets(self._labels.decode(records), labels.value)
+        decoded = self._without_bad_targets(self._labels.decode(records), labels.value)
+        decoded, at = self._with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
         ids = [str(getattr(label, labels.id)) for label in decoded.events]
-        at = _times(decoded.events, labels.time, records, decoded.places)
+        targets = [getattr(label, labels.value) for label in decoded.events]
         plan = Plan()
         learned_at = self.joiner.labels(ids, targets, [time.timestamp() for time in at], plan)
         if len(plan):
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
 
-    def _with_targets(self, decoded: Decoded[Any], name: str) -> tuple[Decoded[Any], list[Any]]:
-        """The targets that field `name` holds; events with one the model can't learn are rejects."""
-        targets = [getattr(event, name) for event in decoded.events]
-        reasons = {
-            place: reason
-            for place, target in enumerate(targets)
-            if target is not None and (reason := self.pipeline.model.accepts(target)) is not None
-        }
-        if not reasons:
-            return decoded, targets
-        bad = [Reject(decoded.places[place], "label", why) for place, why in reasons.items()]
-        good = [place for place in range(len(targets)) if place not in reasons]
-        rejects = sorted(decoded.rejects + bad, key=lambda reject: reject.place)
-        kept = [decoded.events[place] for place in good]
-        places = [decoded.places[place] for place in good]
-        return Decoded(kept, places, rejects), [targets[place] for place in good]
+    def _without_bad_targets(self, decoded: Decoded[Any], field: str) -> Decoded[Any]:
+        """Turn away events whose `field` holds a label that the model cannot learn."""
+        accepts = self.pipeline.model.accepts
+        bad: dict[int, tuple[Reason, str]] = {}
+        for n, event in enumerate(decoded.events):
+            target = getattr(event, field)
+            why = None if target is None else accepts(target)
+            if why is not None:
+                bad[n] = ("label", why)
+        return decoded.without(bad)
+
+    def _with_times(
+        self, decoded: Decoded[Any], field: str | None, records: Slice
+    ) -> tuple[Decoded[Any], list[datetime]]:
+        """The time of each event: its own field, or the record's timestamp where it has none."""
+        times: list[datetime] = []
+        bad: dict[int, tuple[Reason, str]] = {}
+        for n, (event, place) in enumerate(zip(decoded.events, decoded.places, strict=True)):
+            own = None if field is None else getattr(event, field)
+            try:
+                times.append(_moment(records.timestamps[place] / 1000 if own is None else own))
+            except (ValueError, OverflowError, OSError) as error:
+                bad[n] = ("time", f"{field} = {own!r} is no time: {error}")
+        return decoded.without(bad), times
 
     def _turn_away(self, records: Slice, rejects: Sequence[Reject], output: Output) -> None:
         if rejects:
@@ -276,17 +292,6 @@ def _score_and_learn_some(plan: Plan, first: int, targets: Sequence[Target | Non
         plan.score(row)
         if target is not None:
             plan.learn(row, target)
-
-
-def _times(
-    events: Sequence[Any], field: str | None, records: Slice, places: Sequence[int]
-) -> list[datetime]:
-    """The time of each event: its own field, or the record's timestamp where it has none."""
-    times = [None] * len(events) if field is None else [getattr(event, field) for event in events]
-    return [
-        _moment(records.timestamps[place] / 1000 if time is None else time)
-        for time, place in zip(times, places, strict=True)
-    ]
 
 
 def _moment(time: datetime | float) -> datetime:

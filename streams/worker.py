@@ -87,7 +87,7 @@ def _run_app(app: App) -> int:
         code = end.code if isinstance(end.code, int) else 1
     except TeachingError:
         raise
-    except Exception as error:  # Faust re-raises what crashed it
-        log.error("%s: %s", type(error).__name__, error)
+    except Exception:  # Faust re-raises what crashed it
+        log.exception("the worker stopped")
         code = 1
     return 1 if app.failure is not None else code

@@ -12,9 +12,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message
+from confluent_kafka import Consumer, KafkaError, Message
 from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import AdminClient, OffsetSpec
 
 __all__ = ["ROOT", "Worker", "eventually", "lag", "metric", "read"]
 
@@ -70,40 +69,51 @@ def eventually(condition: Callable[[], object], seconds: float) -> None:
 
 def lag(brokers: str, group: str, topic: str) -> int:
     """How many records of `topic` the group has not committed yet."""
-    admin = AdminClient({"bootstrap.servers": brokers})
-    count = len(admin.list_topics(topic, 10).topics[topic].partitions)
-    places = [Place(topic, number) for number in range(count)]
-    ends = admin.list_offsets({place: OffsetSpec.latest() for place in places})
-    asked = [ConsumerGroupTopicPartitions(group, places)]
-    consumed = admin.list_consumer_group_offsets(asked)[group].result().topic_partitions
-    at = {place.partition: max(0, place.offset) for place in consumed}
-    return sum(end.result().offset - at[place.partition] for place, end in ends.items())
+    # Not by the AdminClient: librdkafka 2.16 crashes there while the group's transaction is open.
+    consumer = _consumer(brokers, group)
+    try:
+        places = _places(consumer, topic)
+        ends = [consumer.get_watermark_offsets(place, 10)[1] for place in places]
+        committed = [max(0, place.offset) for place in consumer.committed(places, 10)]
+        return sum(ends) - sum(committed)
+    finally:
+        consumer.close()
 
 
 def read(brokers: str, topic: str) -> list[Message]:
     """All committed messages of a topic as it is now, each partition in order of offsets."""
-    options = {
-        "bootstrap.servers": brokers,
-        "group.id": "a stranger",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
-    }
-    consumer = Consumer(options)
+    consumer = _consumer(brokers, "stranger")
     try:
-        count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
-        consumer.assign([Place(topic, number, 0) for number in range(count)])
+        places = _places(consumer, topic)
+        consumer.assign(places)
         found: list[Message] = []
-        while count:
+        unread = len(places)
+        while unread:
             for message in consumer.consume(10_000, 10):
                 if message.error() is None:
                     found.append(message)
                 else:
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                    count -= 1
+                    unread -= 1
         return found
     finally:
         consumer.close()
+
+
+def _consumer(brokers: str, group: str) -> Consumer:
+    options = {
+        "bootstrap.servers": brokers,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+    return Consumer(options)
+
+
+def _places(consumer: Consumer, topic: str) -> list[Place]:
+    count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
+    return [Place(topic, number, 0) for number in range(count)]
 
 
 def metric(port: int, name: str, **labels: str) -> float | None:

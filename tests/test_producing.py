@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from streams import delivery
 from streams.broker import Broker
@@ -22,7 +22,7 @@ from streams.cluster import connection
 from streams.delivery import Delivery
 from streams.offsets import lag
 from streams.partitioning import partitions_of
-from streams.producing import ProduceError, Summary, produce
+from streams.producing import ProduceError, produce
 from streams.routing import Router
 from streams.topics import TopicError, describe
 
@@ -30,19 +30,16 @@ pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).parents[1]
 
 
-def stored(broker: Broker, topic: str, count: int) -> dict[int, list]:
+def stored(broker: Broker, topic: str, count: int) -> dict[int, list[Message]]:
     """What each partition of a topic holds, read by another client."""
+    (known,) = describe(broker.bootstrap, [topic])
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader"})
+    consumer.assign([TopicPartition(topic, i, OFFSET_BEGINNING) for i in range(known.partitions)])
     found = defaultdict(list)
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest", group_id=None
-    )
-    try:
-        while count > 0:
-            for tp, records in consumer.poll(timeout_ms=1000).items():
-                found[tp.partition] += records
-                count -= len(records)
-    finally:
-        consumer.close()
+    for message in consumer.consume(count, timeout=30):
+        assert message.error() is None
+        found[message.partition()].append(message)
+    consumer.close()
     return found
 
 
@@ -67,10 +64,10 @@ def test_every_record_is_there_once_in_its_keys_partition_and_in_order(
     found = stored(broker, name, 50_000)
     assert sum(map(len, found.values())) == 50_000
     for partition, records in found.items():
-        numbers = [int(record.value[1:]) for record in records]
+        numbers = [int(record.value()[1:]) for record in records]
         assert numbers == sorted(set(numbers))
-        assert [record.timestamp for record in records] == [10**12 + n for n in numbers]
-        keys = [record.key for record in records]
+        assert [record.timestamp()[1] for record in records] == [10**12 + n for n in numbers]
+        keys = [record.key() for record in records]
         assert keys == [b"k%d" % (n * 7919 % 50) for n in numbers]
         assert set(partitions_of(keys, 3).tolist()) == {partition}
 
@@ -83,7 +80,7 @@ def test_records_larger_than_a_batch_and_tombstones_come_through_any_compression
     values = [b"a", None, bytes(700_000), b"b"]
     chunk = Chunk(values, [b"k"] * 4)
     assert produce([chunk], broker.bootstrap, name, compression=compression).records == 4
-    assert [record.value for record in stored(broker, name, 4)[0]] == values
+    assert [record.value() for record in stored(broker, name, 4)[0]] == values
 
 
 def test_roles_go_to_their_topics_and_times_that_are_not_given_are_now(
@@ -98,9 +95,9 @@ def test_roles_go_to_their_topics_and_times_that_are_not_given_are_now(
     assert produce([block], broker.bootstrap, names).records == 3
     (events,) = stored(broker, names["events"], 2).values()
     (labels,) = stored(broker, names["labels"], 1).values()
-    assert [record.value for record in events] == [b"e", b"f"]
-    assert [record.value for record in labels] == [b"l"]
-    assert all(before <= record.timestamp <= time.time_ns() // 1_000_000 for record in events)
+    assert [record.value() for record in events] == [b"e", b"f"]
+    assert [record.value() for record in labels] == [b"l"]
+    assert all(before <= record.timestamp()[1] <= time.time_ns() // 1_000_000 for record in events)
 
 
 def test_a_rate_spreads_records_over_many_batches(broker: Broker, topic: Callable[..., str]):
@@ -216,7 +213,7 @@ def test_brokers_that_answer_no_more_are_not_waited_for_forever(
     monkeypatch.setattr(delivery, "_STOP_S", 0.1)
     name = topic()
 
-    async def run() -> Summary:
+    async def run() -> None:
         one = Delivery(Router(name, {name: 1}), {**connection(broker.bootstrap), "acks": "all"})
         await one.start()
         await one.append(Chunk([b"{}"] * 3))

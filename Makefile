@@ -1,0 +1,47 @@
+# Needs bash and Python 3.11, 3.12 or 3.13, nothing else: what is missing is installed into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check lint format bench bench-throughput docs clean
+
+help: ## Show this help
+	@echo 'Thalweg: streaming machine learning on Kafka'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  With another Python than the newest here: make demo PYTHON=/path/to/python3'
+
+demo: $(VENV)/installed-broker ## See it work: a broker, card payments, a worker that learns; Ctrl-C ends all
+	@exec $(BIN)/thalweg demo
+
+test: $(VENV)/installed-dev ## Run all tests, on a real Kafka that they start themselves
+	@exec $(BIN)/python -m pytest
+
+check: lint ## Lint, types, and the tests that need no Kafka: a minute
+	@exec $(BIN)/python -m pytest -m 'not kafka and not chaos'
+
+lint: $(VENV)/installed-dev ## Formatting, lint and types only
+	@$(BIN)/ruff format --check --quiet . || { echo 'make format would put that right' >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+format: $(VENV)/installed-dev ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: bench-throughput ## Run every benchmark
+
+bench-throughput: $(VENV)/installed-dev ## Events per CPU-second, beside Faust with River, in one run
+	@exec $(BIN)/python -m benchmarks.throughput
+
+docs: $(VENV)/installed-dev ## Rewrite the tables in README.md and docs/ that are made from code
+	@exec $(BIN)/python docs/tables.py
+
+clean: ## Remove the environment and everything else that can be made again
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp for each extra of pyproject.toml that is installed.
+$(VENV)/installed-%: pyproject.toml deploy/venv.sh
+	@deploy/venv.sh $*

@@ -1,0 +1,65 @@
+"""What the commands share: flags for the settings, where to print, and progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
+
+__all__ = ["err", "out", "progress_bar", "resolved", "settings_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def settings_options(*names: str) -> Callable[[F], F]:
+    """Flags for these settings, or for all but the secrets, and one for a settings file."""
+
+    def add(command: F) -> F:
+        about = meanings()
+        for field in reversed(msgspec.structs.fields(Settings)):
+            if field.name in SECRETS or (names and field.name not in names):
+                continue
+            flag = f"--{field.name.replace('_', '-')}"
+            shown = "" if field.default is None else f"  [{field.default}]"
+            command = click.option(flag, field.name, help=f"{about[field.name]}{shown}")(command)
+        config = click.Path(exists=True, dir_okay=False, path_type=Path)
+        return click.option("--config", type=config, help="TOML file with a [worker] table")(
+            command
+        )
+
+    return add
+
+
+def resolved(config: Path | None, **flags: Any) -> tuple[Settings, Provenance]:
+    """The settings by file, environment and flags, and where each came from."""
+    return resolve(config, os.environ, flags)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[float | None, str], None]]:
+    """A bar on the error stream; the function it gives takes a share (None: unknown) and a text."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(
+        *columns, TextColumn("{task.fields[note]}"), TimeElapsedColumn(), console=err
+    ) as p:
+        task = p.add_task(what, total=None, note="")
+
+        def update(share: float | None, note: str) -> None:
+            if share is None:
+                p.update(task, note=note)
+            else:
+                p.update(task, total=1.0, completed=share, note=note)
+
+        yield update
