@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import signal
 import warnings
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 __all__ = ["App", "create_app"]
-
-log = logging.getLogger("thalweg")
 
 # A queued message is a whole slice: a handful keeps the agent busy, more only costs memory.
 _QUEUED_SLICES = 8
@@ -63,10 +60,10 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         self.transport = Transport(conf.broker, self, loop=self.loop)
 
     def fail(self, error: BaseException) -> None:
-        """Stop the worker: what it holds in memory can no longer be committed."""
+        """Stop the worker, the sound partitions committed; the process is to end with 1."""
         if self.failure is None:
             self.failure = error
-            self._crashing = asyncio.ensure_future(self.crash(error))
+            signal.raise_signal(signal.SIGTERM)
 
 
 class ReadingFlow:
@@ -112,9 +109,8 @@ def create_app(pipeline: Pipeline) -> App:
         async for records in slices:
             try:
                 await app.host.take(records)
-            except Exception as error:  # an error that leaves the body would stop it silently
-                log.exception("partition %d of %s", records.partition, records.topic)
-                app.fail(error)
+            except Exception as error:  # one that leaves the body stops it silently
+                app.host.on_failed(records.partition, error)
                 return
 
     return app

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 from faust.types import TP
 
 from streams.alignment import Flow
+from streams.image import ImageError
+from streams.limits import TooManyDeadLettersError
 from streams.observer import Observer
 from streams.partition import Partition
+from streams.producer import Fenced
+from streams.progress import StateLostError
 from streams.slices import Slice
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Assignment"]
 
 log = logging.getLogger("thalweg")
+
+_EXPLAINED = (StateLostError, ImageError, TooManyDeadLettersError, Fenced)
+"""Errors whose text is all one needs to know."""
 
 
 class Assignment:
@@ -111,12 +118,17 @@ class Assignment:
             self.client,
             self._observer,
             self._flow,
-            self._on_failed,
+            self.on_failed,
         )
-        await partition.open(
-            {topic: committed[TP(topic, number)] for topic in self.topics},
-            {topic: starts[TP(topic, number)] for topic in self.topics},
-        )
+        try:
+            await partition.open(
+                {topic: committed[TP(topic, number)] for topic in self.topics},
+                {topic: starts[TP(topic, number)] for topic in self.topics},
+            )
+        except Exception as error:  # raised here it would leave Faust hanging
+            await partition.close()
+            self.on_failed(number, error)
+            return
         self.partitions[number] = partition
 
     async def _close_all(self) -> None:
@@ -125,6 +137,8 @@ class Assignment:
             await asyncio.gather(*(partition.close() for partition in closing.values()))
             self._observer.on_revoked(sorted(closing))
 
-    def _on_failed(self, number: int, error: BaseException) -> None:
-        log.error("partition %d stopped: %s: %s", number, type(error).__name__, error)
+    def on_failed(self, number: int, error: BaseException) -> None:
+        """Say why a partition cannot go on, and stop the worker."""
+        expected = isinstance(error, _EXPLAINED)
+        log.error("partition %d: %s", number, error, exc_info=None if expected else error)
         self._failed(error)

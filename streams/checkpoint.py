@@ -1,8 +1,8 @@
 """Where images are kept: a compacted topic, one partition for each of the events topic's.
 
 An image is written in chunks and followed by a manifest that lists their offsets, all in one
-transaction with the offsets it accounts for. Two sets of keys take turns, so compaction always
-leaves a whole image behind the one that is being written.
+transaction with the offsets it accounts for. Two sets of keys a group take turns, so compaction
+always leaves a whole image behind the one that is being written.
 """
 
 from __future__ import annotations
@@ -30,13 +30,11 @@ class Manifest(msgspec.Struct, frozen=True):
     """The record that makes chunks an image.
 
     Attributes:
-        model: the pipeline's name and fingerprint.
-        turn: which of the two sets of keys the image is under.
+        turn: which of its group's two sets of keys the image is under.
         size: of the image in bytes.
         chunks: offsets of its chunks, in order.
     """
 
-    model: str
     turn: int
     size: int
     chunks: list[int]
@@ -47,7 +45,7 @@ async def write(
     topic: str,
     partition: int,
     image: bytes,
-    model: str,
+    group: str,
     turn: int,
     now: int,
 ) -> None:
@@ -58,24 +56,24 @@ async def write(
         topic: the checkpoints topic.
         partition: of that topic.
         image: made by `streams.image.pack`.
-        model: the pipeline's name and fingerprint.
+        group: consumer group whose offsets the image accounts for.
         turn: 0 or 1, not the one of the image before.
         now: timestamp of the records, in milliseconds.
     """
     acknowledged = []
     for number, start in enumerate(range(0, len(image), _CHUNK)):
-        key = f"{turn}/{number}".encode()
+        key = f"{group}/{turn}/{number}".encode()
         chunk = Records([key], [image[start : start + _CHUNK]], [now])
         acknowledged += await producer.send(topic, partition, chunk)
     chunks = [metadata.offset for metadata in await asyncio.gather(*acknowledged)]
-    manifest = msgspec.json.encode(Manifest(model, turn, len(image), chunks))
-    await producer.send(topic, partition, Records([f"{turn}".encode()], [manifest], [now]))
+    manifest = msgspec.json.encode(Manifest(turn, len(image), chunks))
+    await producer.send(topic, partition, Records([f"{group}/{turn}".encode()], [manifest], [now]))
 
 
 async def newest(
-    client: Mapping[str, Any], topic: str, partition: int
+    client: Mapping[str, Any], topic: str, partition: int, group: str
 ) -> tuple[Manifest, Image] | None:
-    """The newest whole image of a partition; None where there has never been one.
+    """The newest whole image that a group has of a partition; None where it never had one.
 
     Raises:
         ImageError: there are images but the newest is not readable.
@@ -84,7 +82,7 @@ async def newest(
     async with _reader(client, tp) as consumer:
         begin = (await consumer.beginning_offsets([tp]))[tp]
         end = (await consumer.end_offsets([tp]))[tp]
-        manifest = await _last_manifest(consumer, tp, begin, end)
+        manifest = await _last_manifest(consumer, tp, begin, end, group)
         if manifest is None:
             return None
         data = b"".join([await _value_at(consumer, tp, offset) for offset in manifest.chunks])
@@ -109,9 +107,10 @@ async def _reader(
 
 
 async def _last_manifest(
-    consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int
+    consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int, group: str
 ) -> Manifest | None:
-    """Look back from the end, further each time: aborted chunks may lie there."""
+    """Look back from the end, further each time: chunks and other groups' images lie there."""
+    keys = {f"{group}/0".encode(), f"{group}/1".encode()}
     reach = _READ_BACK
     while True:
         start = max(begin, end - reach)
@@ -119,7 +118,7 @@ async def _last_manifest(
         consumer.seek(tp, start)
         while await consumer.position(tp) < end:
             for record in await _some(consumer, tp):
-                if b"/" not in (record.key or b"/"):
+                if record.key in keys:
                     found = msgspec.json.decode(record.value, type=Manifest)
         if found is not None or start == begin:
             return found

@@ -77,6 +77,7 @@ class Partition:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
+        self._broken = False
         self._turn = 0
         self.last_timestamp = 0.0
         self._image_of: dict[str, int] = {}
@@ -108,7 +109,9 @@ class Partition:
             ImageError: the image is damaged or another pipeline's.
         """
         await self._producer.start()
-        found = await checkpoint.newest(self._client, self._pipeline.checkpoints_topic, self.number)
+        found = await checkpoint.newest(
+            self._client, self._pipeline.checkpoints_topic, self.number, self._group
+        )
         manifest, image = (None, None) if found is None else found
         self._progress.resume(image, committed, starts, self._group)
         if manifest is not None:
@@ -137,12 +140,17 @@ class Partition:
             await self._pass(records)
 
     async def close(self) -> None:
-        """Commit what is computed, with an image, and let go of the partition."""
+        """Commit what is computed, with an image, and let go of the partition.
+
+        Where computing has failed, nothing more is committed: the state may be half changed.
+        """
         self._closing = True
         self._work.set()
         if self._releasing is not None:
             self._releasing.cancel()
         if self._writer is not None:
+            if self._broken:
+                self._writer.cancel()
             await asyncio.wait([self._writer])
         await self._producer.stop()
 
@@ -176,6 +184,7 @@ class Partition:
                 return
 
     def _compute(self, piece: Slice, *, publish: bool) -> None:
+        self._broken = True
         began = time.perf_counter()
         output = self.task.take(piece)
         observe, number = self._observer, self.number
@@ -192,6 +201,7 @@ class Partition:
             observe.on_dead_letters(number, output.reasons)
             self._outbox.append(output)
             self._work.set()
+        self._broken = False
 
     async def _write(self) -> None:
         while not (self._closing and not self._outbox and self._image_of == self.task.positions):
@@ -263,7 +273,7 @@ class Partition:
             self._pipeline.checkpoints_topic,
             self.number,
             image,
-            self._pipeline.model_version,
+            self._group,
             self._turn,
             int(time.time() * 1000),
         )

@@ -272,8 +272,10 @@ class PartitionTask:
         """
         if (image.model, image.partition) != (self.pipeline.model_version, self.partition):
             raise ImageError(
-                f"the image is of {image.model}, partition {image.partition}; "
-                f"this is {self.pipeline.model_version}, partition {self.partition}"
+                f"the image is of {image.model}, partition {image.partition}; this pipeline is "
+                f"{self.pipeline.model_version}, partition {self.partition}.\n"
+                "  why:   what was learned belongs to the declaration it was learned with\n"
+                "  write: the pipeline as it was, or begin anew: a new name=…, or --group NAME"
             )
         state: State = image.state
         self.positions = dict(image.positions)

@@ -81,6 +81,7 @@ def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
 def _run_app(app: App) -> int:
     app.conf.logging_config = _LOGGING
     worker = faust.Worker(app, loglevel="ERROR", quiet=True)
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

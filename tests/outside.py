@@ -12,10 +12,11 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, Message
-from confluent_kafka import TopicPartition as Place
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-__all__ = ["ROOT", "Worker", "eventually", "lag", "metric", "read"]
+from streams.offsets import lag
+
+__all__ = ["ROOT", "Worker", "behind", "eventually", "metric", "read"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,53 +68,35 @@ def eventually(condition: Callable[[], object], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def lag(brokers: str, group: str, topic: str) -> int:
-    """How many records of `topic` the group has not committed yet."""
-    # Not by the AdminClient: librdkafka 2.16 crashes there while the group's transaction is open.
-    consumer = _consumer(brokers, group)
-    try:
-        places = _places(consumer, topic)
-        ends = [consumer.get_watermark_offsets(place, 10)[1] for place in places]
-        committed = [max(0, place.offset) for place in consumer.committed(places, 10)]
-        return sum(ends) - sum(committed)
-    finally:
-        consumer.close()
+def behind(brokers: str, group: str, topic: str) -> int:
+    """How many records of `topic` the group has yet to commit."""
+    return sum(partition.behind for partition in lag(brokers, group, [topic]))
 
 
 def read(brokers: str, topic: str) -> list[Message]:
     """All committed messages of a topic as it is now, each partition in order of offsets."""
-    consumer = _consumer(brokers, "stranger")
+    options = {
+        "bootstrap.servers": brokers,
+        "group.id": "stranger",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+    consumer = Consumer(options)
     try:
-        places = _places(consumer, topic)
-        consumer.assign(places)
+        count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(count)])
         found: list[Message] = []
-        unread = len(places)
-        while unread:
+        while count:
             for message in consumer.consume(10_000, 10):
                 if message.error() is None:
                     found.append(message)
                 else:
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                    unread -= 1
+                    count -= 1
         return found
     finally:
         consumer.close()
-
-
-def _consumer(brokers: str, group: str) -> Consumer:
-    options = {
-        "bootstrap.servers": brokers,
-        "group.id": group,
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
-    }
-    return Consumer(options)
-
-
-def _places(consumer: Consumer, topic: str) -> list[Place]:
-    count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
-    return [Place(topic, number, 0) for number in range(count)]
 
 
 def metric(port: int, name: str, **labels: str) -> float | None:

@@ -224,6 +224,5 @@ def test_brokers_that_answer_no_more_are_not_waited_for_forever(
             os.kill(broker.pid, signal.SIGCONT)
         with pytest.raises(ProduceError, match="3 records without an acknowledgement, 0 with one"):
             one.check()
-        return one.summary
 
-    assert asyncio.run(run()).sent == 3
+    asyncio.run(run())

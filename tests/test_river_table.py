@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from confluent_kafka import Message, Producer
-from outside import Worker, lag, metric, read
+from outside import Worker, behind, metric, read
 
 from benchmarks.river_table import DATASETS, RIVER_TABLE
 from streams.broker import Broker
@@ -59,7 +59,7 @@ def run(brokers: str, data: str, model: str, events: int) -> Outcome:
     name, port = f"{data}_{model}".lower(), free_port()
     flags = ("--metrics-port", str(port))
     with Worker(f"tests/river_pipelines.py:{name}", brokers, *flags) as worker:
-        worker.until(lambda: lag(brokers, name, data.lower()) == 0, 100)
+        worker.until(lambda: behind(brokers, name, data.lower()) == 0, 100)
         quality = "thalweg_quality"
         worker.until(lambda: metric(port, quality, partition="0", metric="labels") == events, 10)
         accuracy = metric(port, quality, partition="0", metric="accuracy")

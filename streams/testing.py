@@ -1,0 +1,412 @@
+"""A test driver for pipelines: topics, partitions, rebalances and crashes, with no broker.
+
+What runs is the real thing: the task of each partition, the bytes of its predictions and images,
+the recovery from them. What is missing is time and chance: one thread, a clock that is moved by
+hand, and slices that are cut where the test says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, repeat
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from streams.codec import Prediction
+from streams.errors import TeachingError, nearest
+from streams.image import Image, pack, unpack
+from streams.letters import DeadLetter
+from streams.logs import Log, Record
+from streams.pipeline import Pipeline
+from streams.progress import Progress
+from streams.schema import Event, fields_of
+from streams.slices import Headers, Records, Slice
+from streams.task import Output, PartitionTask
+
+__all__ = ["Batch", "DeadLetter", "Driver", "DriverError", "Predicted", "Record", "Value"]
+
+Value: TypeAlias = Mapping[str, Any] | Event | bytes | None
+"""What a record holds: an event or a mapping, written as JSON; bytes as they are; no value."""
+
+Batch: TypeAlias = int | Sequence[int] | Callable[[], int] | None
+"""How many records a slice has: always so many, in turns, what a call says, or all there are."""
+
+
+class DriverError(TeachingError):
+    """A test asks for what could not happen on Kafka either."""
+
+
+class Predicted(Prediction, frozen=True, kw_only=True):
+    """A prediction, with the record it was read from."""
+
+    raw: Record
+
+
+class Driver:
+    """Runs a pipeline over records in memory, with the same result every time.
+
+    Args:
+        pipeline: as a worker would load it.
+        partitions: of each of its topics.
+        workers: among which the partitions are divided.
+        clock: what the clock shows at first.
+
+    >>> from models import Hashed, Logistic
+    >>> from streams import Event, Pipeline, Topic
+    >>> class Visit(Event, frozen=True):
+    ...     page: str
+    ...     bought: bool
+    >>> pipeline = Pipeline(
+    ...     name="shop",
+    ...     events=Topic("visits", schema=Visit, key="page"),
+    ...     labels="bought",
+    ...     features=[Hashed("page")],
+    ...     model=Logistic(bits=10),
+    ... )
+    >>> driver = Driver(pipeline, partitions=2)
+    >>> visits = driver.send_many("visits", [Visit("boots", bought=True)] * 3)
+    >>> driver.crash(after=2)
+    >>> driver.run()
+    >>> [round(prediction.score, 3) for prediction in driver.predictions]
+    [0.5, 0.525, 0.542]
+
+    Attributes:
+        now: what the clock shows; record timestamps default to it.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        partitions: int = 4,
+        workers: int = 1,
+        clock: datetime = datetime(2026, 1, 1, tzinfo=UTC),
+    ) -> None:
+        if partitions < 1:
+            raise DriverError(
+                f"partitions={partitions}", "a topic has at least one", "partitions=1"
+            )
+        self.now = clock
+        self._pipeline = pipeline
+        self._count = partitions
+        self._workers = _workers(workers)
+        self._cluster = _Cluster(pipeline, partitions)
+        self._partitions = [_Partition(self._cluster, n) for n in range(partitions)]
+        self._doom: _Doom | None = None
+
+    def send(
+        self,
+        topic: str,
+        value: Value,
+        *,
+        key: str | bytes | UnsetType | None = UNSET,
+        timestamp: datetime | int | None = None,
+        partition: int | None = None,
+        headers: Headers = (),
+    ) -> Record:
+        """Append a record to an input topic; nothing reads it before `run`.
+
+        Args:
+            topic: its name.
+            value: what the record holds.
+            key: left out, it is the field that the pipeline's ``Topic(key=…)`` names.
+            timestamp: of the record, a number in milliseconds; left out, `now`.
+            partition: left out, the one that Kafka's clients choose for the key.
+            headers: pairs of name and value.
+
+        Raises:
+            DriverError: there is no such topic or partition, the value is of another schema, or a
+                label would not come to the partition of its event.
+        """
+        [record] = self.send_many(
+            topic, [value], key=key, timestamp=timestamp, partition=partition, headers=headers
+        )
+        return record
+
+    def send_many(
+        self,
+        topic: str,
+        values: Iterable[Value],
+        *,
+        key: str | bytes | UnsetType | None = UNSET,
+        timestamp: datetime | int | None = None,
+        partition: int | None = None,
+        headers: Headers = (),
+    ) -> list[Record]:
+        """Append several records to an input topic, as `send` does each of them."""
+        log = self._input(topic)
+        if partition is not None:
+            self._check_partition(partition)
+        values = list(values)
+        if isinstance(key, UnsetType):
+            keys = [self._key(topic, value, partition) for value in values]
+        else:
+            keys = [key.encode() if isinstance(key, str) else key] * len(values)
+        places = log.route(keys) if partition is None else repeat(partition)
+        at = _milliseconds(self.now if timestamp is None else timestamp)
+        return [
+            log.append(place, Records([own], [_encoded(value)], [at], [headers]))[0]
+            for place, own, value in zip(places, keys, values, strict=False)
+        ]
+
+    def run(
+        self, batch: Batch = None, *, order: Sequence[str] | None = None, commit_every: int = 1
+    ) -> None:
+        """Deliver what is not yet consumed, and commit what comes of it.
+
+        Partitions and topics take turns, a slice each.
+
+        Args:
+            batch: how many records a slice has.
+            order: of the topics in a round; one that is left out is not read. Left out, labels come
+                first, for a worker has its events wait for the labels that are dated before them.
+            commit_every: how many slices of a partition share a transaction.
+
+        Raises:
+            DriverError: a topic is unknown, or a slice would have no record.
+        """
+        topics = reversed(self._pipeline.input_topics) if order is None else order
+        logs = [self._input(name) for name in topics]
+        sizes = _sizes(batch)
+        turns = [(log, number) for log in logs for number in range(self._count)]
+        # A list: every turn has to be taken, also after one that had something to deliver.
+        while any([self._deliver(log, number, sizes, commit_every) for log, number in turns]):
+            pass
+        for partition in self._partitions:
+            partition.commit()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on."""
+        if seconds < 0:
+            raise DriverError(
+                f"advance({seconds:g})", "a clock goes on, not back", f"advance({-seconds:g})"
+            )
+        self.now += timedelta(seconds=seconds)
+
+    def checkpoint(self) -> None:
+        """Commit an image of every partition, as a worker does every minute or so."""
+        for partition in self._partitions:
+            partition.commit(image=True)
+
+    def rebalance(self, workers: int) -> None:
+        """Divide the partitions anew: every worker commits with an image, and opens what it gets."""
+        self._workers = _workers(workers)
+        self.checkpoint()
+        self._reopen(range(self._count))
+
+    def crash(self, *, after: int | None = None, worker: int | None = None) -> None:
+        """Kill workers: what they have not committed is lost, their partitions are taken over.
+
+        Args:
+            after: how many more records they take before they die, in the next `run`; left out,
+                they die at once.
+            worker: the one that dies; left out, all of them.
+        """
+        if worker is not None and not 0 <= worker < self._workers:
+            raise DriverError(
+                f"crash(worker={worker})",
+                f"there are {self._workers}, the first is 0",
+                f"crash(worker={self._workers - 1})",
+            )
+        owned = range(self._count) if worker is None else self.assignment[worker]
+        if after is None:
+            self._reopen(owned)
+        elif after >= 1:
+            self._doom = _Doom(after, owned)
+        else:
+            raise DriverError(
+                f"crash(after={after})", "it counts the records that are still taken", "crash()"
+            )
+
+    @property
+    def assignment(self) -> list[range]:
+        """The partitions of each worker."""
+        cuts = [
+            number * (self._count // self._workers) + min(number, self._count % self._workers)
+            for number in range(self._workers + 1)
+        ]
+        return [range(*ends) for ends in zip(cuts, cuts[1:], strict=False)]
+
+    @property
+    def predictions(self) -> list[Predicted]:
+        """What was predicted and committed, in that order."""
+        return [_predicted(record) for record in self._cluster.predictions.records]
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """The records that were turned away, in the order in which that was committed."""
+        return [DeadLetter.of(record) for record in self._cluster.dead_letters.records]
+
+    @property
+    def quality(self) -> dict[str, float]:
+        """The figures of `models.quality.Quality` over all partitions."""
+        merged = self._pipeline.new_quality()
+        for partition in self._partitions:
+            merged.merge(partition.task.quality)
+        return merged.summary()
+
+    def state(self, partition: int) -> Image:
+        """What the task of a partition knows, with the positions it has read up to."""
+        self._check_partition(partition)
+        return self._partitions[partition].task.image()
+
+    def _deliver(self, log: Log, number: int, sizes: Iterator[int | None], every: int) -> bool:
+        partition = self._partitions[number]
+        position = partition.task.positions[log.name]
+        if position == log.end(number):
+            return False
+        doom = self._doom if self._doom is not None and number in self._doom.owned else None
+        records = log.read(number, position, next(sizes))
+        if doom is not None:
+            records = records.before(position + doom.left)
+            doom.left -= len(records)
+        partition.take(records)
+        if doom is not None and not doom.left:
+            self._doom = None
+            self._reopen(doom.owned)
+        elif partition.slices >= every:
+            partition.commit()
+        return True
+
+    def _reopen(self, numbers: range) -> None:
+        for number in numbers:
+            self._partitions[number] = _Partition(self._cluster, number)
+
+    def _input(self, name: str) -> Log:
+        inputs = self._cluster.inputs
+        if name not in inputs:
+            raise DriverError(
+                f"topic {name!r}",
+                f"the pipeline reads {' and '.join(map(repr, inputs))}",
+                repr(nearest(name, inputs) or next(iter(inputs))),
+            )
+        return inputs[name]
+
+    def _check_partition(self, number: int) -> None:
+        if not 0 <= number < self._count:
+            raise DriverError(
+                f"partition={number}",
+                f"the topics have {self._count}, the first is 0",
+                f"Driver(…, partitions={number + 1})" if number > 0 else "partition=0",
+            )
+
+    def _key(self, topic: str, value: Value, partition: int | None) -> bytes | None:
+        """The key that a well-behaved producer of the topic would give to the value."""
+        pipeline, labels = self._pipeline, self._pipeline.label_topic
+        of_label = labels is not None and topic == labels.topic
+        schema = labels.schema if of_label and labels is not None else pipeline.events.schema
+        if isinstance(value, Event) and not isinstance(value, schema):
+            raise DriverError(
+                f"a {type(value).__name__} for {topic!r}",
+                f"its records are declared as {schema.__name__}",
+                f"driver.send({topic!r}, {schema.__name__}(…)), or a dict or bytes as they are",
+            )
+        if not isinstance(value, Event | Mapping):
+            return None
+        field = fields_of(schema).get(pipeline.events.key or "")
+        own = None
+        if field is not None:
+            own = (
+                value.get(field.wire) if isinstance(value, Mapping) else getattr(value, field.name)
+            )
+        if own is None and of_label and partition is None and self._count > 1:
+            name = pipeline.events.key
+            raise DriverError(
+                f"a label for {topic!r} without a key",
+                "a label finds its event in the partition of the same number",
+                f"driver.send({topic!r}, …, "
+                + (f"key=…)  # the event's {name}" if name else "partition=…)  # the event's"),
+            )
+        return None if own is None else str(own).encode()
+
+
+class _Cluster:
+    """What outlives the workers: the topics, the committed offsets, the images."""
+
+    def __init__(self, pipeline: Pipeline, partitions: int) -> None:
+        self.pipeline = pipeline
+        self.inputs = {name: Log(name, partitions) for name in pipeline.input_topics}
+        self.predictions = Log(pipeline.predictions_topic, partitions)
+        self.dead_letters = Log(pipeline.dead_letters_topic, partitions)
+        self.committed: list[dict[str, int]] = [{} for _ in range(partitions)]
+        self.images: dict[int, bytes] = {}
+
+
+class _Partition:
+    """A partition at work: its task, and the transaction that is open."""
+
+    def __init__(self, cluster: _Cluster, number: int) -> None:
+        self.task = PartitionTask(cluster.pipeline, number)
+        self.slices = 0
+        self._cluster = cluster
+        self._number = number
+        self._outputs: list[Output] = []
+        self._progress = Progress(self.task)
+        image = cluster.images.get(number)
+        self._progress.resume(
+            None if image is None else unpack(image),
+            cluster.committed[number],
+            dict.fromkeys(cluster.inputs, 0),
+            cluster.pipeline.name,
+        )
+        self.commit(image=True)
+
+    def take(self, records: Slice) -> None:
+        self.slices += 1
+        for piece, publish in self._progress.pieces(records):
+            output = self.task.take(piece)
+            if publish:
+                self._outputs.append(output)
+
+    def commit(self, *, image: bool = False) -> None:
+        cluster, number = self._cluster, self._number
+        for output in self._outputs:
+            cluster.predictions.append(number, output.predictions)
+            cluster.dead_letters.append(number, output.dead_letters)
+        if image:
+            cluster.images[number] = pack(self.task.image())
+        self._progress.committed.update(self._progress.uncommitted())
+        cluster.committed[number] = dict(self._progress.committed)
+        self._outputs = []
+        self.slices = 0
+
+
+class _Doom:
+    """A crash that is to come: after how many records, and of which partitions."""
+
+    def __init__(self, left: int, owned: range) -> None:
+        self.left = left
+        self.owned = owned
+
+
+def _predicted(record: Record) -> Predicted:
+    assert record.value is not None
+    found = msgspec.json.decode(record.value, type=Prediction)
+    return Predicted(**msgspec.structs.asdict(found), raw=record)
+
+
+def _encoded(value: Value) -> bytes | None:
+    return value if value is None or isinstance(value, bytes) else msgspec.json.encode(value)
+
+
+def _milliseconds(at: datetime | int) -> int:
+    return round(at.timestamp() * 1000) if isinstance(at, datetime) else at
+
+
+def _sizes(batch: Batch) -> Iterator[int | None]:
+    if batch is None:
+        yield from repeat(None)
+    turns = cycle([batch] if isinstance(batch, int) else batch)
+    for size in turns:
+        if size < 1:
+            raise DriverError(f"batch={batch!r}", "a slice has at least one record", "batch=1")
+        yield size
+
+
+def _workers(count: int) -> int:
+    if count < 1:
+        raise DriverError(f"workers={count}", "nobody would read the topics", "workers=1")
+    return count
