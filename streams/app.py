@@ -65,6 +65,9 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
             self.failure = error
             signal.raise_signal(signal.SIGTERM)
 
+    def _create_directories(self) -> None:
+        """Make none: Faust keeps its tables there, in the working directory, and we have none."""
+
 
 class ReadingFlow:
     """Steers what the app's consumer reads; see `streams.alignment.Flow`."""

@@ -147,6 +147,11 @@ QUALITY = Metric(
     "Average precision near base_rate, or accuracy at no_change_accuracy: the model has nothing "
     "to say; look at the labels, the features, and for drift.",
 )  # fmt: skip
+WORKER_QUALITY = Metric(
+    "thalweg_worker_quality", "gauge", "1", (*_WORKER, "metric"),
+    "The figures of thalweg_quality over the labels of all partitions of this worker together.",
+    "As for thalweg_quality; a partition far below it has other keys or labels than the rest.",
+)  # fmt: skip
 MODEL = Metric(
     "thalweg_model", "gauge", "1", (*_PARTITION, "measure"),
     "What the model tells of itself, such as learned, skipped, weights (not zero) and norm.",
@@ -196,7 +201,7 @@ METRICS: tuple[Metric, ...] = (
     BUILD, ASSIGNED, REBALANCES,
     SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, OFFSETS_DROPPED,
     OFFSET_GAPS, LAG_RECORDS, LAG_SECONDS,
-    LABELS, LEARNED, PENDING_LABELS, QUALITY, MODEL,
+    LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, MODEL,
     COMMITS, COMMIT_SECONDS, ABORTED, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE,
 )  # fmt: skip

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from models.protocol import Target
-from streams.slices import Records, Slice
+from streams.slices import Headers, Slice
 
-__all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "dead_letters", "encode"]
+__all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "encode"]
 
 Reason: TypeAlias = Literal[
     "null-value", "too-large", "malformed", "schema", "label", "time", "number"
@@ -20,6 +21,9 @@ Reason: TypeAlias = Literal[
 """Why a record went to the dead-letter topic."""
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+_KEY_BYTES = 65_536
+"""A prediction repeats the key as text, in which JSON may need six bytes for one of the key's."""
 
 
 class Prediction(msgspec.Struct, frozen=True, gc=False):
@@ -71,6 +75,10 @@ class Decoded(Generic[S]):
     places: Sequence[int]
     rejects: list[Reject]
 
+    def column(self, field: str) -> list[Any]:
+        """What every event holds in a field."""
+        return list(map(attrgetter(field), self.events))
+
     def without(self, bad: Mapping[int, tuple[Reason, str]]) -> Decoded[S]:
         """The same with some events turned away, by their number among the events."""
         if not bad:
@@ -85,7 +93,12 @@ class Decoded(Generic[S]):
 
 
 class Decoder(Generic[S]):
-    """Decodes slices of JSON records against one schema."""
+    """Decodes slices of JSON records against one schema.
+
+    Args:
+        schema: of the events.
+        max_bytes: most that a record may have: key, headers and value.
+    """
 
     def __init__(self, schema: type[S], max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -93,10 +106,17 @@ class Decoder(Generic[S]):
 
     def decode(self, records: Slice) -> Decoded[S]:
         """Decode a whole slice in one call, or record by record where something in it is bad."""
-        events = self._decode_lines(records.values)
+        events = None if self._has_large(records) else self._decode_lines(records.values)
         if events is None:
-            return self._decode_each(records.values)
+            return self._decode_each(records)
         return Decoded(events, range(len(events)), [])
+
+    def _has_large(self, records: Slice) -> bool:
+        """Whether a record may be too large: the longest key, headers and value together are."""
+        key = max(map(len, filter(None, records.keys)), default=0)
+        value = max(map(len, filter(None, records.values)), default=0)
+        headers = max(map(_size, records.headers), default=0) if records.headers else 0
+        return key > _KEY_BYTES or key + headers + value > self._max_bytes
 
     def _decode_lines(self, values: Sequence[bytes | None]) -> list[S] | None:
         """All values at once; None unless every line is exactly one good value."""
@@ -111,22 +131,21 @@ class Decoder(Generic[S]):
         seams = len(values) - 1
         if joined.count(b"\n") != seams or joined.count(b"}\n{") != seams:
             return None
-        if len(joined) > self._max_bytes and max(map(len, values), default=0) > self._max_bytes:  # type: ignore[arg-type]  # no None came this far
-            return None
         try:
             events = self._one.decode_lines(joined)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _MALFORMED:
             return None
         if len(events) != len(values):
             return None
         return events
 
-    def _decode_each(self, values: Sequence[bytes | None]) -> Decoded[S]:
+    def _decode_each(self, records: Slice) -> Decoded[S]:
         events: list[S] = []
         places: list[int] = []
         rejects: list[Reject] = []
-        for place, value in enumerate(values):
-            outcome = self._decode_one(value)
+        for place, (key, value) in enumerate(zip(records.keys, records.values, strict=True)):
+            headers = records.headers[place] if records.headers else ()
+            outcome = self._decode_one(key, headers, value)
             if isinstance(outcome, tuple):
                 rejects.append(Reject(place, *outcome))
             else:
@@ -134,18 +153,30 @@ class Decoder(Generic[S]):
                 places.append(place)
         return Decoded(events, places, rejects)
 
-    def _decode_one(self, value: bytes | None) -> S | tuple[Reason, str]:
+    def _decode_one(
+        self, key: bytes | None, headers: Headers, value: bytes | None
+    ) -> S | tuple[Reason, str]:
         if value is None:
             return "null-value", "the record has no value (a tombstone)"
-        if len(value) > self._max_bytes:
-            return "too-large", f"{len(value)} bytes, the limit is {self._max_bytes}"
+        if len(key or b"") > _KEY_BYTES:
+            return "too-large", f"a key of {len(key or b''):,} bytes, the limit is {_KEY_BYTES:,}"
+        size = len(key or b"") + _size(headers) + len(value)
+        if size > self._max_bytes:
+            return "too-large", f"{size:,} bytes, the limit is {self._max_bytes:,}"
         try:
             event = self._one.decode(value)
         except msgspec.ValidationError as error:
             return "schema", str(error)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _MALFORMED as error:
             return "malformed", str(error)
         return event
+
+
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def _size(headers: Headers) -> int:
+    return sum(len(name.encode()) + len(value or b"") for name, value in headers)
 
 
 def encode(predictions: Sequence[Prediction]) -> list[bytes | None]:
@@ -157,24 +188,3 @@ def encode(predictions: Sequence[Prediction]) -> list[bytes | None]:
 
 
 _encoder = msgspec.json.Encoder()
-
-
-def dead_letters(records: Slice, rejects: Sequence[Reject]) -> Records:
-    """The rejected records as they came, with where from and why in their headers."""
-    letters = Records([], [], [], [])
-    for reject in rejects:
-        place = reject.place
-        letters.keys.append(records.keys[place])
-        letters.values.append(records.values[place])
-        letters.timestamps.append(records.timestamps[place])
-        own = () if records.headers is None else records.headers[place]
-        origin = {
-            "thalweg.reason": reject.reason,
-            "thalweg.detail": reject.detail,
-            "thalweg.topic": records.topic,
-            "thalweg.partition": str(records.partition),
-            "thalweg.offset": str(records.offsets[place]),
-        }
-        assert letters.headers is not None
-        letters.headers.append([*own, *((name, text.encode()) for name, text in origin.items())])
-    return letters

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +11,11 @@ from rich import progress
 from rich.console import Console
 
 from streams.broker import Broker, BrokerError
+from streams.interruption import INTERRUPTED, one_interruption
 from streams.jars import Jar, Progress, classpath
 from streams.places import cache_directory, data_directory
 
-__all__ = ["run_foreground"]
-
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_INTERRUPTED = 128 + signal.SIGINT
+__all__ = ["run_foreground", "start_broker"]
 
 
 def run_foreground(
@@ -45,9 +41,9 @@ def run_foreground(
     console = console or Console()
     say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     broker = Broker(directory or data_directory() / "broker", port, fresh=fresh, heap=heap)
-    with _one_interruption():
+    with one_interruption():
         try:
-            _start(broker, console)
+            start_broker(broker, console)
             say(_card(broker))
             code = broker.wait()
             say(f"Kafka has ended by itself, with exit code {code}: less {broker.log_path}")
@@ -56,7 +52,7 @@ def run_foreground(
         except KeyboardInterrupt:
             if not broker.running:
                 say("Interrupted; nothing is left running.")
-                return _INTERRUPTED
+                return INTERRUPTED
             with console.status("Stopping Kafka …"):
                 broker.stop()
             say("Stopped. Topics are kept for the next start.")
@@ -66,7 +62,12 @@ def run_foreground(
     return 1
 
 
-def _start(broker: Broker, console: Console) -> None:
+def start_broker(broker: Broker, console: Console) -> None:
+    """Fetch what Kafka needs, with a bar, and start it.
+
+    Raises:
+        BrokerError: see `Broker.start`.
+    """
     with progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -111,22 +112,3 @@ def _card(broker: Broker) -> str:
         f"  log     {broker.log_path}\n"
         f"  stop    Ctrl-C, or kill {os.getpid()}"
     )
-
-
-@contextlib.contextmanager
-def _one_interruption() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP alike raise KeyboardInterrupt, once: a second one cannot cut the
-    clean stop short.
-    """
-
-    def interrupt(*_: object) -> None:
-        for ending in _ENDINGS:
-            signal.signal(ending, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {ending: signal.signal(ending, interrupt) for ending in _ENDINGS}
-    try:
-        yield
-    finally:
-        for ending, handler in before.items():
-            signal.signal(ending, handler)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from models.protocol import Plan, State, Target
 
@@ -51,11 +51,12 @@ class Joiner:
         self._arrivals = 0
         self.watermark = float("-inf")
         self.newest = float("-inf")
-        self._pending: dict[str, int] = {}
+        # Ordered: the first entry of a dict is found past the graves of all that was deleted.
+        self._pending: OrderedDict[str, int] = OrderedDict()
         self._maturing: list[tuple[float, int, str]] = []
         self._waiting: list[tuple[float, int, str, Target]] = []
-        self._early: dict[str, Target] = {}
-        self._settled: dict[str, Target] = {}
+        self._early: OrderedDict[str, Target] = OrderedDict()
+        self._settled: OrderedDict[str, Target] = OrderedDict()
         self._judged: dict[str, Target] = {}
         self._opens = float("inf")
         self._learned_at: list[float] = []
@@ -107,8 +108,7 @@ class Joiner:
             if identity in self._early:
                 self._apply(identity, self._early.pop(identity), plan)
             if len(self._pending) > self._remember:
-                oldest = next(iter(self._pending))
-                del self._pending[oldest]
+                oldest, _ = self._pending.popitem(last=False)
                 self._judged.pop(oldest, None)
                 self.outcomes["evicted"] += 1
         return self._learned_at
@@ -179,7 +179,7 @@ class Joiner:
             self._early[identity] = target
             self.outcomes["early"] += 1
             if len(self._early) > self._remember:
-                del self._early[next(iter(self._early))]
+                self._early.popitem(last=False)
                 self.outcomes["orphan"] += 1
 
     def _settle(
@@ -191,7 +191,7 @@ class Joiner:
         self.outcomes[outcome] += 1
         self._settled[identity] = target
         if len(self._settled) > self._remember:
-            del self._settled[next(iter(self._settled))]
+            self._settled.popitem(last=False)
 
     def state(self) -> State:
         """Everything remembered, for an image."""
@@ -214,15 +214,11 @@ class Joiner:
         self._arrivals = state["arrivals"]
         self.watermark = state["watermark"]
         self.newest = state["newest"]
-        self._pending = _mapping(state["pending"])
+        self._pending = OrderedDict(state["pending"])
         self._maturing = [(at, row, identity) for at, row, identity in state["maturing"]]
         self._waiting = [(at, n, identity, target) for at, n, identity, target in state["waiting"]]
-        self._early = _mapping(state["early"])
-        self._settled = _mapping(state["settled"])
-        self._judged = _mapping(state["judged"])
+        self._early = OrderedDict(state["early"])
+        self._settled = OrderedDict(state["settled"])
+        self._judged = dict(state["judged"])
         self._opens = state["opens"]
         self.outcomes = Counter(state["outcomes"])
-
-
-def _mapping(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(pairs)

@@ -75,6 +75,9 @@ class Observer:
     def on_quality(self, partition: int, summary: Mapping[str, float]) -> None:
         """The figures of `models.quality.Quality.summary`."""
 
+    def on_worker_quality(self, summary: Mapping[str, float]) -> None:
+        """The same figures over the labels of all partitions of the worker."""
+
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """The gauges of `models.protocol.Learner.summary`."""
 
@@ -228,6 +231,11 @@ class PrometheusObserver(Observer):
         """See `Observer.on_quality`."""
         for name, figure in summary.items():
             self._series.set(catalogue.QUALITY, figure, partition, name)
+
+    def on_worker_quality(self, summary: Mapping[str, float]) -> None:
+        """See `Observer.on_worker_quality`."""
+        for name, figure in summary.items():
+            self._series.set(catalogue.WORKER_QUALITY, figure, name)
 
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """See `Observer.on_model`."""

@@ -52,7 +52,7 @@ class Report(Observer):
         self._total = 0
         self._latency: list[NDArray[np.float64]] = []
         self._samples = 0
-        self._last_quality = ""
+        self._quality: dict[str, float] = {}
 
     def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
         """Count the events."""
@@ -78,11 +78,13 @@ class Report(Observer):
 
     def summary(self) -> str:
         """What the worker did in all, in one line."""
-        return f"{self._total:,} events scored{self._quality()}"
+        return f"{self._total:,} events scored{describe_quality(self._quality)}"
 
     def _set_gauges(self) -> int:
         total = 0
-        for number, partition in list(self._app.host.partitions.items()):
+        partitions = dict(self._app.host.partitions)
+        merged = self._pipeline.new_quality()
+        for number, partition in partitions.items():
             lag = sum(
                 max(0, (self._flow.end(topic, number) or position) - position)
                 for topic, position in partition.task.positions.items()
@@ -90,8 +92,13 @@ class Report(Observer):
             behind = time.time() - partition.last_timestamp if lag else 0.0
             self._observer.on_lag(number, lag, behind)
             self._observer.on_quality(number, partition.task.quality.summary())
+            merged.merge(partition.task.quality)
             self._observer.on_model(number, partition.task.summary())
             total += lag
+        # When none is left, as at the end, the last figures stay.
+        if partitions:
+            self._quality = merged.summary()
+            self._observer.on_worker_quality(self._quality)
         return total
 
     def _line(self, seconds: float, lag: int) -> str:
@@ -103,16 +110,7 @@ class Report(Observer):
             # Records older than that were recorded or simulated, not just sent.
             if p50 < _OLD_S:
                 text += f"   latency p50 {p50 * 1000:,.0f} ms, p99 {p99 * 1000:,.0f} ms"
-        return text + self._quality()
-
-    def _quality(self) -> str:
-        merged = self._pipeline.new_quality()
-        partitions = list(self._app.host.partitions.values())
-        for partition in partitions:
-            merged.merge(partition.task.quality)
-        if partitions:
-            self._last_quality = describe_quality(merged.summary())
-        return self._last_quality
+        return text + describe_quality(self._quality)
 
 
 _SHOWN = {

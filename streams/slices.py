@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Headers", "Records", "Slice"]
+__all__ = ["Headers", "Record", "Records", "Slice"]
 
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
@@ -90,3 +90,16 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it stands in a topic; `timestamp` in milliseconds since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers = ()

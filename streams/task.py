@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
-from streams.codec import Decoded, Decoder, Prediction, Reason, Reject, dead_letters, encode
+from streams.codec import Decoded, Decoder, Prediction, Reject, encode
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner
+from streams.letters import dead_letters
 from streams.scored import Scored
 from streams.slices import Records, Slice
 
@@ -110,20 +112,20 @@ class PartitionTask:
         if pipeline.label_field is not None:
             decoded = self._without_bad_targets(decoded, pipeline.label_field)
         decoded, at = self._with_times(decoded, topic.time, records)
-        columns = {name: [getattr(e, name) for e in decoded.events] for name in pipeline.fields}
+        columns = {name: decoded.column(name) for name in pipeline.fields}
         unusable = self.encoder.unusable(columns)
         if unusable:
             decoded = decoded.without({n: ("number", why) for n, why in unusable.items()})
             at = [time for n, time in enumerate(at) if n not in unusable]
-            columns = {name: [getattr(e, name) for e in decoded.events] for name in columns}
+            columns = {name: decoded.column(name) for name in columns}
         self._turn_away(records, decoded.rejects, output)
-        events, n = decoded.events, len(decoded.events)
+        n = len(decoded.events)
         if not n:
             return
         if pipeline.label_field is not None:
-            targets = [getattr(event, pipeline.label_field) for event in events]
-        seconds = [time.timestamp() for time in at]
-        ids = None if topic.id is None else [str(getattr(event, topic.id)) for event in events]
+            targets = decoded.column(pipeline.label_field)
+        seconds = list(map(datetime.timestamp, at))
+        ids = None if topic.id is None else list(map(str, decoded.column(topic.id)))
 
         first, plan = self.rows.next, Plan()
         self.encoder.append(columns, n, self.rows)
@@ -155,37 +157,42 @@ class PartitionTask:
         decoded = self._without_bad_targets(self._labels.decode(records), labels.value)
         decoded, at = self._with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
-        ids = [str(getattr(label, labels.id)) for label in decoded.events]
-        targets = [getattr(label, labels.value) for label in decoded.events]
+        ids = list(map(str, decoded.column(labels.id)))
+        seconds = list(map(datetime.timestamp, at))
         plan = Plan()
-        learned_at = self.joiner.labels(ids, targets, [time.timestamp() for time in at], plan)
+        learned_at = self.joiner.labels(ids, decoded.column(labels.value), seconds, plan)
         if len(plan):
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
 
     def _without_bad_targets(self, decoded: Decoded[Any], field: str) -> Decoded[Any]:
         """Turn away events whose `field` holds a label that the model cannot learn."""
+        targets = decoded.column(field)
         accepts = self.pipeline.model.accepts
-        bad: dict[int, tuple[Reason, str]] = {}
-        for n, event in enumerate(decoded.events):
-            target = getattr(event, field)
-            why = None if target is None else accepts(target)
-            if why is not None:
-                bad[n] = ("label", why)
-        return decoded.without(bad)
+        refused = {
+            target: why
+            for target in set(targets)
+            if target is not None and (why := accepts(target)) is not None
+        }
+        if not refused:
+            return decoded
+        return decoded.without(
+            {n: ("label", refused[it]) for n, it in enumerate(targets) if it in refused}
+        )
 
     def _with_times(
         self, decoded: Decoded[Any], field: str | None, records: Slice
     ) -> tuple[Decoded[Any], list[datetime]]:
         """The time of each event: its own field, or the record's timestamp where it has none."""
-        times: list[datetime] = []
-        bad: dict[int, tuple[Reason, str]] = {}
-        for n, (event, place) in enumerate(zip(decoded.events, decoded.places, strict=True)):
-            own = None if field is None else getattr(event, field)
-            try:
-                times.append(_moment(records.timestamps[place] / 1000 if own is None else own))
-            except (ValueError, OverflowError, OSError) as error:
-                bad[n] = ("time", f"{field} = {own!r} is no time: {error}")
+        stamps = [records.timestamps[place] / 1000 for place in decoded.places]
+        own = stamps if field is None else decoded.column(field)
+        if None in own:
+            own = [stamps[n] if time is None else time for n, time in enumerate(own)]
+        try:
+            return decoded, list(map(_moment, own))
+        except (ValueError, OverflowError, OSError):
+            bad = {n: ("time", why) for n, time in enumerate(own) if (why := _no_moment(time))}
+        times = [_moment(time) for n, time in enumerate(own) if n not in bad]
         return decoded.without(bad), times
 
     def _turn_away(self, records: Slice, rejects: Sequence[Reject], output: Output) -> None:
@@ -221,24 +228,21 @@ class PartitionTask:
         values: list[float | None] = scores.value.tolist()
         for place in np.flatnonzero(np.isnan(scores.value)).tolist():
             values[place] = None
-        model, partition = self.pipeline.model_version, self.partition
-        lines = [
-            Prediction(
-                None if ids is None else ids[n],
-                None if key is None else key.decode(errors="replace"),
-                values[n],
-                decisions[n],
-                model,
-                known[n],
-                at[n],
-                partition,
-                records.offsets[places[n]],
-            )
-            for n, key in enumerate(keys)
-        ]
+        lines = map(
+            Prediction,
+            repeat(None) if ids is None else ids,
+            [None if key is None else key.decode(errors="replace") for key in keys],
+            values,
+            decisions,
+            repeat(self.pipeline.model_version),
+            known,
+            at,
+            repeat(self.partition),
+            [records.offsets[place] for place in places],
+        )
         return Records(
             keys,
-            encode(lines),
+            encode(list(lines)),
             [records.timestamps[place] for place in places],
             None if records.headers is None else [records.headers[place] for place in places],
         )
@@ -260,9 +264,8 @@ class PartitionTask:
             "quality": self.quality.state(),
             "learned": self.learned,
         }
-        return Image(
-            FORMAT, self.pipeline.model_version, self.partition, dict(self.positions), state
-        )
+        positions = dict(sorted(self.positions.items()))
+        return Image(FORMAT, self.pipeline.model_version, self.partition, positions, state)
 
     def restore(self, image: Image) -> None:
         """Become the task that `image` was made of.
@@ -300,3 +303,12 @@ def _moment(time: datetime | float) -> datetime:
     if isinstance(time, datetime):
         return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
     return datetime.fromtimestamp(time, UTC)
+
+
+def _no_moment(time: datetime | float) -> str | None:
+    """Why a time is none, such as a number of seconds beyond the calendar."""
+    try:
+        _moment(time)
+    except (ValueError, OverflowError, OSError) as error:
+        return f"{time!r} is no time: {error}"
+    return None

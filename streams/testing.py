@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import cycle, repeat
+from itertools import cycle, pairwise, repeat
 from typing import Any, TypeAlias
 
 import msgspec
@@ -17,14 +17,12 @@ from msgspec import UNSET, UnsetType
 
 from streams.codec import Prediction
 from streams.errors import TeachingError, nearest
-from streams.image import Image, pack, unpack
+from streams.image import Image
 from streams.letters import DeadLetter
-from streams.logs import Log, Record
+from streams.sandbox import Cluster, Log, OpenPartition
 from streams.pipeline import Pipeline
-from streams.progress import Progress
 from streams.schema import Event, fields_of
-from streams.slices import Headers, Records, Slice
-from streams.task import Output, PartitionTask
+from streams.slices import Headers, Record, Records
 
 __all__ = ["Batch", "DeadLetter", "Driver", "DriverError", "Predicted", "Record", "Value"]
 
@@ -93,8 +91,8 @@ class Driver:
         self._pipeline = pipeline
         self._count = partitions
         self._workers = _workers(workers)
-        self._cluster = _Cluster(pipeline, partitions)
-        self._partitions = [_Partition(self._cluster, n) for n in range(partitions)]
+        self._cluster = Cluster(pipeline, partitions)
+        self._partitions = [OpenPartition(self._cluster, n) for n in range(partitions)]
         self._doom: _Doom | None = None
 
     def send(
@@ -145,11 +143,11 @@ class Driver:
             keys = [self._key(topic, value, partition) for value in values]
         else:
             keys = [key.encode() if isinstance(key, str) else key] * len(values)
-        places = log.route(keys) if partition is None else repeat(partition)
+        places = log.route(keys) if partition is None else [partition] * len(values)
         at = _milliseconds(self.now if timestamp is None else timestamp)
         return [
             log.append(place, Records([own], [_encoded(value)], [at], [headers]))[0]
-            for place, own, value in zip(places, keys, values, strict=False)
+            for place, own, value in zip(places, keys, values, strict=True)
         ]
 
     def run(
@@ -157,23 +155,26 @@ class Driver:
     ) -> None:
         """Deliver what is not yet consumed, and commit what comes of it.
 
-        Partitions and topics take turns, a slice each.
-
         Args:
-            batch: how many records a slice has.
-            order: of the topics in a round; one that is left out is not read. Left out, labels come
-                first, for a worker has its events wait for the labels that are dated before them.
+            batch: how many records a slice has; partitions take turns, a slice each.
+            order: of the topics, which then take turns as well; one that is not named is not read.
+                Left out, the labels in the log are read before the events, for a worker has its
+                events wait for the labels that are dated before them.
             commit_every: how many slices of a partition share a transaction.
 
         Raises:
             DriverError: a topic is unknown, or a slice would have no record.
         """
-        topics = reversed(self._pipeline.input_topics) if order is None else order
-        logs = [self._input(name) for name in topics]
+        names = reversed(self._pipeline.input_topics) if order is None else order
+        logs = [self._input(name) for name in names]
         sizes = _sizes(batch)
-        turns = [(log, number) for log in logs for number in range(self._count)]
-        # A list: every turn has to be taken, also after one that had something to deliver.
-        while any([self._deliver(log, number, sizes, commit_every) for log, number in turns]):
+
+        def turn(log: Log) -> int:
+            return sum(self._deliver(log, n, sizes, commit_every) for n in range(self._count))
+
+        # Of a round, `any` skips what follows the first topic that had something to deliver.
+        rounds = any if order is None else sum
+        while rounds(map(turn, logs)):
             pass
         for partition in self._partitions:
             partition.commit()
@@ -192,7 +193,7 @@ class Driver:
             partition.commit(image=True)
 
     def rebalance(self, workers: int) -> None:
-        """Divide the partitions anew: every worker commits with an image, and opens what it gets."""
+        """Divide the partitions anew: each worker commits an image, and opens what it gets."""
         self._workers = _workers(workers)
         self.checkpoint()
         self._reopen(range(self._count))
@@ -228,7 +229,7 @@ class Driver:
             number * (self._count // self._workers) + min(number, self._count % self._workers)
             for number in range(self._workers + 1)
         ]
-        return [range(*ends) for ends in zip(cuts, cuts[1:], strict=False)]
+        return [range(*ends) for ends in pairwise(cuts)]
 
     @property
     def predictions(self) -> list[Predicted]:
@@ -273,7 +274,7 @@ class Driver:
 
     def _reopen(self, numbers: range) -> None:
         for number in numbers:
-            self._partitions[number] = _Partition(self._cluster, number)
+            self._partitions[number] = OpenPartition(self._cluster, number)
 
     def _input(self, name: str) -> Log:
         inputs = self._cluster.inputs
@@ -323,57 +324,6 @@ class Driver:
         return None if own is None else str(own).encode()
 
 
-class _Cluster:
-    """What outlives the workers: the topics, the committed offsets, the images."""
-
-    def __init__(self, pipeline: Pipeline, partitions: int) -> None:
-        self.pipeline = pipeline
-        self.inputs = {name: Log(name, partitions) for name in pipeline.input_topics}
-        self.predictions = Log(pipeline.predictions_topic, partitions)
-        self.dead_letters = Log(pipeline.dead_letters_topic, partitions)
-        self.committed: list[dict[str, int]] = [{} for _ in range(partitions)]
-        self.images: dict[int, bytes] = {}
-
-
-class _Partition:
-    """A partition at work: its task, and the transaction that is open."""
-
-    def __init__(self, cluster: _Cluster, number: int) -> None:
-        self.task = PartitionTask(cluster.pipeline, number)
-        self.slices = 0
-        self._cluster = cluster
-        self._number = number
-        self._outputs: list[Output] = []
-        self._progress = Progress(self.task)
-        image = cluster.images.get(number)
-        self._progress.resume(
-            None if image is None else unpack(image),
-            cluster.committed[number],
-            dict.fromkeys(cluster.inputs, 0),
-            cluster.pipeline.name,
-        )
-        self.commit(image=True)
-
-    def take(self, records: Slice) -> None:
-        self.slices += 1
-        for piece, publish in self._progress.pieces(records):
-            output = self.task.take(piece)
-            if publish:
-                self._outputs.append(output)
-
-    def commit(self, *, image: bool = False) -> None:
-        cluster, number = self._cluster, self._number
-        for output in self._outputs:
-            cluster.predictions.append(number, output.predictions)
-            cluster.dead_letters.append(number, output.dead_letters)
-        if image:
-            cluster.images[number] = pack(self.task.image())
-        self._progress.committed.update(self._progress.uncommitted())
-        cluster.committed[number] = dict(self._progress.committed)
-        self._outputs = []
-        self.slices = 0
-
-
 class _Doom:
     """A crash that is to come: after how many records, and of which partitions."""
 
@@ -397,13 +347,19 @@ def _milliseconds(at: datetime | int) -> int:
 
 
 def _sizes(batch: Batch) -> Iterator[int | None]:
+    """The size of one slice after another; None for all there is."""
     if batch is None:
         yield from repeat(None)
-    turns = cycle([batch] if isinstance(batch, int) else batch)
-    for size in turns:
-        if size < 1:
-            raise DriverError(f"batch={batch!r}", "a slice has at least one record", "batch=1")
-        yield size
+    elif callable(batch):
+        yield from (_size(batch()) for _ in repeat(None))
+    else:
+        yield from map(_size, cycle([batch] if isinstance(batch, int) else batch))
+
+
+def _size(size: int) -> int:
+    if size < 1:
+        raise DriverError(f"a batch of {size}", "a slice has at least one record", "batch=1")
+    return size
 
 
 def _workers(count: int) -> int:

@@ -1,9 +1,11 @@
-"""Thalweg as a stranger sees it: a process, topics read by librdkafka, and its metrics page."""
+"""Thalweg as a stranger sees it: a process, its metrics pages, and topics read by librdkafka."""
 
 from __future__ import annotations
 
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,19 +16,25 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from streams.offsets import lag
-
-__all__ = ["ROOT", "Worker", "behind", "eventually", "metric", "read"]
+__all__ = ["ROOT", "Worker", "read"]
 
 ROOT = Path(__file__).parents[1]
 
 
 class Worker:
-    """``thalweg worker …`` in a process of its own, killed at the latest when the block is left."""
+    """``thalweg worker …`` in a process of its own, killed at the latest when the block is left.
 
-    def __init__(self, pipeline: str | Path, brokers: str, *flags: str) -> None:
-        flags = ("--brokers", brokers, "--report-every-s", "1", *flags)
-        self._command = [sys.executable, "-m", "streams", "worker", str(pipeline), *flags]
+    Args:
+        pipeline: its file.
+        brokers: host:port.
+        workers: how many processes it is to start, each with a metrics page.
+    """
+
+    def __init__(self, pipeline: str | Path, brokers: str, workers: int = 1) -> None:
+        self._ports = _free_ports(workers)
+        flags = {"brokers": brokers, "workers": workers, "metrics-port": self._ports[0]}
+        self._command = [sys.executable, "-m", "streams", "worker", str(pipeline)]
+        self._command += [f"--{name}={value}" for name, value in flags.items()]
 
     def __enter__(self) -> Worker:
         self._log = tempfile.TemporaryFile()
@@ -47,13 +55,26 @@ class Worker:
 
     @property
     def output(self) -> str:
+        """What it has printed."""
         self._log.seek(0)
         return self._log.read().decode()
 
-    def until(self, condition: Callable[[], object], seconds: float) -> None:
-        """Wait for `condition`, as long as the worker runs."""
-        eventually(lambda: condition() or not self.running, seconds)
-        assert self.running, self.output
+    def total(self, name: str, **labels: str) -> float:
+        """The sum of all samples of a metric with these labels, over all processes."""
+        return sum(
+            float(value)
+            for port in self._ports
+            for own, labelled, value in _SAMPLE.findall(_page(port))
+            if own == name and labels.items() <= dict(_LABEL.findall(labelled)).items()
+        )
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until `condition` holds; fail if the worker ends before, or it takes too long."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.running, self.output
+            assert time.monotonic() < deadline, f"not within {seconds:g} s\n{self.output}"
+            time.sleep(0.1)
 
     def stop(self) -> int:
         """Ask it to end, as an init system would; answers its exit code."""
@@ -61,16 +82,30 @@ class Worker:
         return self._process.wait(60)
 
 
-def eventually(condition: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not true after {seconds:g} s"
-        time.sleep(0.1)
+_SAMPLE = re.compile(r"^(\w+){(.*)} (\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
-def behind(brokers: str, group: str, topic: str) -> int:
-    """How many records of `topic` the group has yet to commit."""
-    return sum(partition.behind for partition in lag(brokers, group, [topic]))
+def _page(port: int) -> str:
+    """A metrics page; empty as long as nobody serves it."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            text: str = page.read().decode()
+            return text
+    except OSError:
+        return ""
+
+
+def _free_ports(count: int) -> list[int]:
+    """Consecutive ones, below the range that outgoing connections are given."""
+    while True:
+        first = random.randrange(20_000, 32_000)
+        try:
+            for port in range(first, first + count):
+                socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return list(range(first, first + count))
 
 
 def read(brokers: str, topic: str) -> list[Message]:
@@ -97,22 +132,3 @@ def read(brokers: str, topic: str) -> list[Message]:
         return found
     finally:
         consumer.close()
-
-
-def metric(port: int, name: str, **labels: str) -> float | None:
-    """A sample of a worker's metrics page; None while it has none."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
-            text = page.read().decode()
-    except ConnectionError:
-        return None
-    except OSError as error:
-        if isinstance(getattr(error, "reason", None), ConnectionError):
-            return None
-        raise
-    for line in text.splitlines():
-        if line.startswith(f"{name}{{"):
-            told = dict(re.findall(r'(\w+)="([^"]*)"', line))
-            if labels.items() <= told.items():
-                return float(line.rpartition(" ")[2])
-    return None

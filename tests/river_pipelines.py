@@ -33,7 +33,7 @@ for data, models in RIVER_TABLE.items():
     for model, (make, _) in models.items():
         name = f"{data}_{model}".lower()
         globals()[name] = Pipeline(
-            name=name,
+            name=name.replace("_", "-"),
             events=Topic(data.lower(), schema=SCHEMAS[data]),
             labels="label",
             model=make(),

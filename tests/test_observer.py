@@ -35,6 +35,7 @@ def tell_everything(observer, partition=0):
     observer.on_lag(partition, records=12, seconds=1.5)
     observer.on_pending(partition, 1000)
     observer.on_quality(partition, {"auc": 0.87, "window_auc": math.nan})
+    observer.on_worker_quality({"auc": 0.89})
     observer.on_model(partition, {"weights": 812.0, "norm": 3.5})
 
 
@@ -92,6 +93,7 @@ def test_every_hook_reaches_a_series(observer):
     assert seen["thalweg_pending_labels", p0] == 1000
     assert seen["thalweg_quality", ("metric", "auc"), p0] == 0.87
     assert math.isnan(seen["thalweg_quality", ("metric", "window_auc"), p0])
+    assert seen["thalweg_worker_quality", ("metric", "auc")] == 0.89
     assert seen["thalweg_model", ("measure", "norm"), p0] == 3.5
 
 

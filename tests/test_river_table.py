@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
 from confluent_kafka import Message, Producer
-from outside import Worker, behind, metric, read
+from outside import Worker, read
 
 from benchmarks.river_table import DATASETS, RIVER_TABLE
 from streams.broker import Broker
@@ -24,7 +23,7 @@ class Outcome(NamedTuple):
     """What a worker left behind: its exit code, its own accuracy, and its predictions."""
 
     code: int
-    accuracy: float | None
+    accuracy: float
     predictions: list[Message]
 
 
@@ -56,21 +55,13 @@ def runs(
 
 
 def run(brokers: str, data: str, model: str, events: int) -> Outcome:
-    name, port = f"{data}_{model}".lower(), free_port()
-    flags = ("--metrics-port", str(port))
-    with Worker(f"tests/river_pipelines.py:{name}", brokers, *flags) as worker:
-        worker.until(lambda: behind(brokers, name, data.lower()) == 0, 100)
-        quality = "thalweg_quality"
-        worker.until(lambda: metric(port, quality, partition="0", metric="labels") == events, 10)
-        accuracy = metric(port, quality, partition="0", metric="accuracy")
+    name = f"{data}_{model}".lower()
+    with Worker(f"tests/river_pipelines.py:{name}", brokers) as worker:
+        worker.until(lambda: worker.total("thalweg_quality", metric="labels") == events, 100)
+        accuracy = worker.total("thalweg_quality", metric="accuracy")
         code = worker.stop()
-    return Outcome(code, accuracy, read(brokers, f"{name}.predictions"))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+    predictions = f"{name.replace('_', '-')}.predictions"
+    return Outcome(code, accuracy, read(brokers, predictions))
 
 
 @pytest.mark.kafka
@@ -92,6 +83,5 @@ def test_the_published_accuracy_is_reached_through_kafka_to_six_digits(
     ]
     _, published = RIVER_TABLE[data][model]
     assert f"{sum(verdicts) / len(verdicts):.6f}" == f"{published:.6f}"
-    assert outcome.accuracy is not None
     assert f"{outcome.accuracy:.6f}" == f"{published:.6f}"
     assert outcome.code == 0

@@ -1,0 +1,133 @@
+"""A cluster and its workers' partitions in memory: what a test driver has instead of Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from streams.image import pack, unpack
+from streams.partitioning import partitions_of
+from streams.pipeline import Pipeline
+from streams.progress import Progress
+from streams.slices import Headers, Record, Records, Slice
+from streams.task import Output, PartitionTask
+
+__all__ = ["Cluster", "Log", "OpenPartition"]
+
+
+class Log:
+    """A topic with its partitions; offsets count from 0, without gaps.
+
+    Attributes:
+        records: of all partitions, in the order in which they were appended.
+    """
+
+    def __init__(self, name: str, partitions: int) -> None:
+        self.name = name
+        self.records: list[Record] = []
+        self._partitions: list[list[Record]] = [[] for _ in range(partitions)]
+        self._turn = 0
+
+    def end(self, partition: int) -> int:
+        """The offset that the partition's next record gets."""
+        return len(self._partitions[partition])
+
+    def route(self, keys: Sequence[bytes | None]) -> list[int]:
+        """The partition for each key, as Kafka's own clients choose it; without one, in turns."""
+        places: list[int] = partitions_of(keys, len(self._partitions), self._turn).tolist()
+        self._turn += keys.count(None)
+        return places
+
+    def append(self, partition: int, records: Records) -> list[Record]:
+        """Add records to a partition; they are returned as they stand there."""
+        headers: Iterable[Headers] = records.headers or [()] * len(records)
+        rows = zip(records.keys, records.values, records.timestamps, headers, strict=True)
+        added = [
+            Record(self.name, partition, offset, *row)
+            for offset, row in enumerate(rows, self.end(partition))
+        ]
+        self._partitions[partition] += added
+        self.records += added
+        return added
+
+    def read(self, partition: int, start: int, limit: int | None) -> Slice:
+        """The records of a partition from offset `start` on: at most `limit`, or all there are."""
+        stop = None if limit is None else start + limit
+        found = self._partitions[partition][start:stop]
+        headers = [record.headers for record in found]
+        return Slice(
+            self.name,
+            partition,
+            start,
+            start + len(found),
+            [record.offset for record in found],
+            [record.key for record in found],
+            [record.value for record in found],
+            [record.timestamp for record in found],
+            headers if any(headers) else None,
+        )
+
+
+class Cluster:
+    """What outlives the workers: topics, committed offsets, images.
+
+    Attributes:
+        inputs: the topics that the pipeline reads, by name.
+        predictions: the topic of that name.
+        dead_letters: likewise.
+        committed: for each partition the offsets of the pipeline's group, by topic.
+        images: the newest of each partition.
+    """
+
+    def __init__(self, pipeline: Pipeline, partitions: int) -> None:
+        self.pipeline = pipeline
+        self.inputs = {name: Log(name, partitions) for name in pipeline.input_topics}
+        self.predictions = Log(pipeline.predictions_topic, partitions)
+        self.dead_letters = Log(pipeline.dead_letters_topic, partitions)
+        self.committed: list[dict[str, int]] = [{} for _ in range(partitions)]
+        self.images: dict[int, bytes] = {}
+
+
+class OpenPartition:
+    """A partition at work, taken over from its former owner; see `streams.partition.Partition`.
+
+    Attributes:
+        task: of the partition.
+        slices: how many were taken since the last commit.
+    """
+
+    def __init__(self, cluster: Cluster, number: int) -> None:
+        self.task = PartitionTask(cluster.pipeline, number)
+        self.slices = 0
+        self._cluster = cluster
+        self._number = number
+        self._outputs: list[Output] = []
+        self._progress = Progress(self.task)
+        image = cluster.images.get(number)
+        self._progress.resume(
+            None if image is None else unpack(image),
+            cluster.committed[number],
+            dict.fromkeys(cluster.inputs, 0),
+            cluster.pipeline.name,
+        )
+        self.commit(image=True)
+
+    def take(self, records: Slice) -> None:
+        """Compute a slice, and keep what it makes for the next commit."""
+        self.slices += 1
+        for piece, publish in self._progress.pieces(records):
+            output = self.task.take(piece)
+            if publish:
+                self._outputs.append(output)
+
+    def commit(self, *, image: bool = False) -> None:
+        """Publish what was computed with the offsets that were reached, and an image if asked."""
+        cluster, number = self._cluster, self._number
+        for output in self._outputs:
+            cluster.predictions.append(number, output.predictions)
+            cluster.dead_letters.append(number, output.dead_letters)
+        if image:
+            cluster.images[number] = pack(self.task.image())
+        self._progress.committed.update(self._progress.uncommitted())
+        cluster.committed[number] = dict(self._progress.committed)
+        self._outputs = []
+        self.slices = 0

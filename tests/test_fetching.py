@@ -1,0 +1,199 @@
+"""Slices are what aiokafka would have handed out record by record, and its insides are as we left them."""
+
+from __future__ import annotations
+
+import inspect
+import struct
+from typing import Any
+
+import aiokafka
+import faust
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher, PartitionRecords
+from aiokafka.errors import CorruptRecordException
+from aiokafka.producer import sender
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import TopicPartition
+from faust.transport.consumer import Consumer
+from faust.transport.drivers import aiokafka as driver
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.fetching import SlicedRecords, read_in_slices
+
+TP = TopicPartition("payments", 3)
+CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+ABORT = struct.pack(">hh", 0, 0)
+COMMIT = struct.pack(">hh", 0, 1)
+
+Row = tuple[bytes | None, bytes | None, int, list[tuple[str, bytes]]]
+
+
+def batch(
+    base: int, rows: list[Row], codec: int = 0, pid: int = -1, control: bool = False
+) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, codec, int(pid >= 0), pid, 0, 0, 1 << 24)
+    for number, (key, value, timestamp, headers) in enumerate(rows):
+        assert builder.append(number, timestamp, key, value, headers) is not None
+    data = bytearray(builder.build())
+    struct.pack_into(">q", data, 0, base)
+    if control:
+        (attributes,) = struct.unpack_from(">h", data, 21)
+        struct.pack_into(">h", data, 21, attributes | 0x20)
+    return bytes(data)
+
+
+def row(text: str) -> Row:
+    return text.encode(), text.upper().encode(), 1_700_000_000_000, []
+
+
+def reader(kind: type, data: bytes, start: int = 0, aborted: Any = None, **options: Any) -> Any:
+    isolation = options.pop("isolation", READ_COMMITTED)
+    crcs = options.pop("crcs", False)
+    return kind(TP, MemoryRecords(data), aborted, start, None, None, crcs, isolation)
+
+
+def as_rows(slices: list[Any]) -> list[tuple[Any, ...]]:
+    return [
+        (offset, key, value, timestamp, tuple(map(tuple, head)))
+        for part in slices
+        for offset, key, value, timestamp, head in zip(
+            part.offsets,
+            part.keys,
+            part.values,
+            part.timestamps,
+            part.headers or [()] * len(part),
+            strict=True,
+        )
+    ]
+
+
+def as_aiokafka_reads(data: bytes, start: int = 0, aborted: Any = None, **options: Any) -> Any:
+    records = reader(PartitionRecords, data, start, aborted, **options)
+    rows = [(r.offset, r.key, r.value, r.timestamp, tuple(map(tuple, r.headers))) for r in records]
+    return rows, records.next_fetch_offset
+
+
+def same_as_aiokafka(data: bytes, start: int = 0, aborted: Any = None, **options: Any) -> None:
+    records = reader(SlicedRecords, data, start, aborted, **options)
+    slices = list(records)
+    rows, following = as_aiokafka_reads(data, start, aborted, **options)
+    assert as_rows(slices) == rows
+    assert records.next_fetch_offset == following
+    assert [(part.start, part.next) for part in slices] in ([], [(start, following)])
+
+
+texts = st.binary(max_size=40)
+rows = st.lists(
+    st.tuples(
+        st.none() | texts,
+        st.none() | texts,
+        st.integers(0, 1 << 41),
+        st.lists(st.tuples(st.text(max_size=5), texts), max_size=2),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(
+    st.lists(st.tuples(rows, st.integers(0, 3), st.sampled_from(sorted(CODECS)))),
+    st.integers(0, 20),
+)
+def test_a_slice_holds_what_aiokafka_reads(parts: Any, start: int) -> None:
+    data, offset, within_first_batch = b"", 0, 0
+    for content, gap, codec in parts:
+        offset += gap
+        data += batch(offset, content, CODECS[codec])
+        offset += len(content)
+        within_first_batch = within_first_batch or offset - 1
+    # A broker answers with the batch that holds the position, never with one before it.
+    same_as_aiokafka(data, min(start, within_first_batch))
+
+
+def test_aborted_transactions_and_markers_are_left_out_when_only_committed_records_count() -> None:
+    data = (
+        batch(0, [row("a"), row("b")], pid=7)
+        + batch(2, [row("c")], pid=8)
+        + batch(3, [(ABORT, b"", 0, [])], pid=7, control=True)
+        + batch(4, [row("d")], pid=7)
+        + batch(5, [(COMMIT, b"", 0, [])], pid=7, control=True)
+        + batch(6, [(COMMIT, b"", 0, [])], pid=8, control=True)
+    )
+    records = list(reader(SlicedRecords, data, aborted=[(7, 0)]))
+    assert [key for part in records for key in part.keys] == [b"c", b"d"]
+    assert records[0].next == 7
+    same_as_aiokafka(data, 0, [(7, 0)])
+    same_as_aiokafka(data, 1, [(7, 0)])
+    same_as_aiokafka(data, 0, [(7, 0)], isolation=READ_UNCOMMITTED)
+
+
+def test_a_fetch_of_nothing_but_markers_still_moves_the_position() -> None:
+    data = batch(4, [(COMMIT, b"", 0, [])], pid=7, control=True)
+    (part,) = reader(SlicedRecords, data, 4)
+    assert (len(part), part.start, part.next) == (0, 4, 5)
+
+
+def test_all_batches_of_a_fetch_become_one_slice() -> None:
+    data = b"".join(batch(n, [row(str(n))]) for n in range(50))
+    (part,) = reader(SlicedRecords, data)
+    assert list(part.offsets) == list(range(50))
+
+
+def test_a_damaged_batch_is_an_error_when_checksums_are_checked() -> None:
+    data = bytearray(batch(0, [row("a"), row("b")]))
+    data[-1] ^= 1
+    with pytest.raises(CorruptRecordException):
+        list(reader(SlicedRecords, bytes(data), crcs=True))
+
+
+def test_other_topics_keep_their_single_records() -> None:
+    read_in_slices({TP.topic})
+    make = fetcher.PartitionRecords
+    arguments = (MemoryRecords(b""), None, 0, None, None, False, READ_COMMITTED)
+    assert isinstance(make(TP, *arguments), SlicedRecords)
+    assert type(make(TopicPartition("users-own", 0), *arguments)) is PartitionRecords
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_releases_are_those_whose_insides_we_know() -> None:
+    assert aiokafka.__version__ == "0.14.0"
+    assert faust.__version__ == "0.15.3"
+
+
+def test_aiokafkas_insides_are_as_we_lean_on_them() -> None:
+    assert parameters(PartitionRecords.__init__)[1:] == [
+        "tp",
+        "records",
+        "aborted_transactions",
+        "fetch_offset",
+        "key_deserializer",
+        "value_deserializer",
+        "check_crcs",
+        "isolation_level",
+    ]
+    for name in ("_unpack_records", "_consume_aborted_up_to", "_contains_abort_marker"):
+        assert callable(getattr(PartitionRecords, name))
+    # The fetcher finds the class by this name of its module, each time it makes one.
+    assert "PartitionRecords(" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert isinstance(sender.BACKOFF_OVERRIDE, float)
+    assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
+
+
+def test_fausts_insides_are_as_we_lean_on_them() -> None:
+    assert parameters(driver.AIOKafkaConsumerThread._create_worker_consumer) == [
+        "self",
+        "transport",
+    ]
+    assert parameters(Consumer.getmany) == ["self", "timeout"]
+    for name in ("_wait_next_records", "perform_seek", "on_buffer_full", "on_buffer_drop"):
+        assert callable(getattr(Consumer, name))
+    for name in ("_ensure_consumer", "seek_wait", "earliest_offsets", "highwaters"):
+        assert callable(getattr(driver.AIOKafkaConsumerThread, name))
+    assert parameters(driver.Consumer._to_message) == ["self", "tp", "record"]
+    assert driver.Transport.Consumer is driver.Consumer
