@@ -49,6 +49,7 @@ pipeline = Pipeline(
         Cross("category", "channel"),
         Cross("customer_id", "terminal_id"),
     ],
-    model=Logistic(bits=20, optimizer=AdaGrad(0.1)),
+    # Most ids are seen a few times only: long steps. What is confirmed no more fades, by l2.
+    model=Logistic(bits=20, optimizer=AdaGrad(1.0), l2=0.001),
     decide=Threshold(0.6),  # a model that has learned nothing yet says 0.5
 )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from streams.broker import Broker
 from streams.topics import TopicSpec, ensure
+
+# Popped, because workers that the tests start refuse a setting they do not know.
+SHARED_DATA = Path(
+    os.environ.pop("THALWEG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
+)
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +36,11 @@ def topic(broker: Broker) -> Callable[..., str]:
         return unique
 
     return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of data sets that are not ours to publish: beside the clone, or where told."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"there is no {SHARED_DATA}: THALWEG_TEST_DATA can name another folder")
+    return SHARED_DATA

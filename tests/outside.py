@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -59,14 +59,20 @@ class Worker:
         self._log.seek(0)
         return self._log.read().decode()
 
-    def total(self, name: str, **labels: str) -> float:
-        """The sum of all samples of a metric with these labels, over all processes."""
-        return sum(
-            float(value)
+    def totals(self, name: str, **labels: str) -> list[float]:
+        """For each process, the sum of all samples of a metric with these labels."""
+        return [
+            sum(
+                float(value)
+                for own, labelled, value in _SAMPLE.findall(_page(port))
+                if own == name and labels.items() <= dict(_LABEL.findall(labelled)).items()
+            )
             for port in self._ports
-            for own, labelled, value in _SAMPLE.findall(_page(port))
-            if own == name and labels.items() <= dict(_LABEL.findall(labelled)).items()
-        )
+        ]
+
+    def total(self, name: str, **labels: str) -> float:
+        """The same over all processes."""
+        return sum(self.totals(name, **labels))
 
     def until(self, condition: Callable[[], bool], seconds: float) -> None:
         """Wait until `condition` holds; fail if the worker ends before, or it takes too long."""
@@ -108,7 +114,7 @@ def _free_ports(count: int) -> list[int]:
         return list(range(first, first + count))
 
 
-def read(brokers: str, topic: str) -> list[Message]:
+def read(brokers: str, topic: str) -> Iterator[Message]:
     """All committed messages of a topic as it is now, each partition in order of offsets."""
     options = {
         "bootstrap.servers": brokers,
@@ -119,16 +125,14 @@ def read(brokers: str, topic: str) -> list[Message]:
     }
     consumer = Consumer(options)
     try:
-        count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, number, 0) for number in range(count)])
-        found: list[Message] = []
-        while count:
+        unread = len(consumer.list_topics(topic, 10).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(unread)])
+        while unread:
             for message in consumer.consume(10_000, 10):
                 if message.error() is None:
-                    found.append(message)
+                    yield message
                 else:
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                    count -= 1
-        return found
+                    unread -= 1
     finally:
         consumer.close()

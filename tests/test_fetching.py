@@ -1,4 +1,4 @@
-"""Slices are what aiokafka would have handed out record by record, and its insides are as we left them."""
+"""Slices hold what aiokafka reads record by record, and its insides are as we lean on them."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def run(brokers: str, data: str, model: str, events: int) -> Outcome:
         accuracy = worker.total("thalweg_quality", metric="accuracy")
         code = worker.stop()
     predictions = f"{name.replace('_', '-')}.predictions"
-    return Outcome(code, accuracy, read(brokers, predictions))
+    return Outcome(code, accuracy, list(read(brokers, predictions)))
 
 
 @pytest.mark.kafka
