@@ -36,7 +36,7 @@ bench-throughput: $(VENV)/installed-dev ## Events per CPU-second, beside Faust w
 	@exec $(BIN)/python -m benchmarks.throughput
 
 docs: $(VENV)/installed-dev ## Rewrite the tables in README.md and docs/ that are made from code
-	@exec $(BIN)/python docs/tables.py
+	@exec $(BIN)/python -m docs.tables
 
 clean: ## Remove the environment and everything else that can be made again
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

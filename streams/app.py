@@ -59,14 +59,16 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         conf.consumer_max_fetch_size = settings.fetch_bytes
         self.transport = Transport(conf.broker, self, loop=self.loop)
 
+    def _create_directories(self) -> None:
+        """Make Faust's data directories for a user's tables alone: our state is in Kafka."""
+        if self.tables:
+            super()._create_directories()
+
     def fail(self, error: BaseException) -> None:
         """Stop the worker, the sound partitions committed; the process is to end with 1."""
         if self.failure is None:
             self.failure = error
             signal.raise_signal(signal.SIGTERM)
-
-    def _create_directories(self) -> None:
-        """Make none: Faust keeps its tables there, in the working directory, and we have none."""
 
 
 class ReadingFlow:

@@ -195,3 +195,38 @@ def _supervise(
             passed += ["--config", str(config)]
         commands[slot] = worker_command(pipeline, slot, passed)
     return Supervisor(commands, err.print).run()
+
+
+@cli.command()
+@click.option("--days", default=120, show_default=True, help="of payments")
+@click.option("--customers", default=2_000, show_default=True, help="who make two of them a day")
+@click.option("--rate", default=8_000.0, show_default=True, help="messages a second")
+@click.option("--seed", default=7, show_default=True, help="equal seeds give equal payments")
+@click.option("--json", "as_json", is_flag=True, help="print the summary for programs")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
+@click.option("--brokers", help="an existing Kafka to use; by default it brings its own")
+def demo(
+    days: int,
+    customers: int,
+    rate: float,
+    seed: int,
+    as_json: bool,
+    config: Path | None,
+    brokers: str | None,
+) -> None:
+    """See it work: a Kafka, simulated card payments, and a worker that learns which are fraud.
+
+    Nothing has to be there before; it ends by itself, or by Ctrl-C, and leaves nothing running.
+
+    Example: thalweg demo --days 60
+    """
+    from streams.demo import Demo
+    from streams.simulator import Simulator
+
+    settings = None if brokers is None else resolved(config, brokers=brokers)[0]
+    simulator = Simulator(seed=seed, days=days, customers=customers, terminals=customers // 2)
+    sys.exit(
+        Demo(
+            simulator=simulator, rate=rate, settings=settings, config=config, as_json=as_json
+        ).run()
+    )

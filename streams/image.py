@@ -68,8 +68,9 @@ def plain(state: State) -> Any:
 
 def _freeze(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        array = np.ascontiguousarray(value)
-        layout = (array.dtype.str, array.shape, array.tobytes())
+        if value.dtype.str not in _DTYPES:
+            raise TypeError(f"a state holds no array of {value.dtype}")
+        layout = (value.dtype.str, value.shape, value.tobytes())
         return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(layout))
     if isinstance(value, np.generic):
         return value.item()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import aiokafka
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 
-from streams.slices import Records
+from streams.framing import framed
+from streams.slices import Compression, Records
 
-__all__ = ["Compression", "Fenced", "PartitionProducer"]
-
-Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+__all__ = ["Fenced", "PartitionProducer"]
 
 Fenced = ProducerFenced
 """Raised when another worker has taken the partition over."""
@@ -55,6 +54,7 @@ class PartitionProducer:
             max_batch_size=_BATCH_BYTES,
             max_request_size=_REQUEST_BYTES,
         )
+        self._compression = compression
         self._sent: list[asyncio.Future[Any]] = []
 
     async def start(self) -> None:
@@ -75,21 +75,29 @@ class PartitionProducer:
 
         Returns as soon as the last batch is queued: `commit` waits for the broker.
         """
-        futures = []
+        whole = records.headers is None
+        batches = (
+            framed(records, _BATCH_BYTES, self._compression) if whole else self._built(records)
+        )
+        futures = [
+            await self._producer.send_batch(batch, topic, partition=partition) for batch in batches
+        ]
+        self._sent += futures
+        return futures
+
+    def _built(self, records: Records) -> Iterator[Any]:
+        """Batches of records that have headers, built by aiokafka a record at a time."""
         batch = self._producer.create_batch()
-        headers = records.headers or [()] * len(records)
-        for key, value, timestamp, head in zip(
-            records.keys, records.values, records.timestamps, headers, strict=True
+        for key, value, timestamp, headers in zip(
+            records.keys, records.values, records.timestamps, records.headers or (), strict=True
         ):
-            entry = {"key": key, "value": value, "timestamp": timestamp, "headers": list(head)}
+            entry = {"key": key, "value": value, "timestamp": timestamp, "headers": list(headers)}
             if batch.append(**entry) is None:
-                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+                yield batch
                 batch = self._producer.create_batch()
                 batch.append(**entry)
         if batch.record_count():
-            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
-        self._sent += futures
-        return futures
+            yield batch
 
     async def commit(self, offsets: Mapping[Any, int], group: str) -> None:
         """Commit what was sent together with the consumed `offsets` of `group`, or raise."""

@@ -13,15 +13,15 @@ from streams.delivery import Delivery, ProduceError, Summary
 from streams.pacing import Pace
 from streams.readahead import ReadAhead
 from streams.routing import Router
+from streams.slices import Compression
 from streams.times import rfc3339
 from streams.topics import TopicSpec, ensure, retention_ms, topic_named
 
-__all__ = ["Acks", "Compression", "ProduceError", "Summary", "produce"]
+__all__ = ["Acks", "ProduceError", "Summary", "produce"]
 
 Acks: TypeAlias = Literal["all", 1, 0]
 """Who has to have a record before it counts: all replicas in sync, the leader, nobody."""
 
-Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 
 _BATCH_BYTES = 1 << 18
 _PATIENCE_S, _LAST_PATIENCE_S = 60.0, 10.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-__all__ = ["Headers", "Record", "Records", "Slice"]
+__all__ = ["Compression", "Headers", "Record", "Records", "Slice"]
 
+Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 

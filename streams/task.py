@@ -191,7 +191,9 @@ class PartitionTask:
         try:
             return decoded, list(map(_moment, own))
         except (ValueError, OverflowError, OSError):
-            bad = {n: ("time", why) for n, time in enumerate(own) if (why := _no_moment(time))}
+            bad: dict[int, tuple[Reason, str]] = {
+                n: ("time", why) for n, time in enumerate(own) if (why := _no_moment(time))
+            }
         times = [_moment(time) for n, time in enumerate(own) if n not in bad]
         return decoded.without(bad), times
 

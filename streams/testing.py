@@ -19,8 +19,8 @@ from streams.codec import Prediction
 from streams.errors import TeachingError, nearest
 from streams.image import Image
 from streams.letters import DeadLetter
-from streams.sandbox import Cluster, Log, OpenPartition
 from streams.pipeline import Pipeline
+from streams.sandbox import Cluster, Log, OpenPartition
 from streams.schema import Event, fields_of
 from streams.slices import Headers, Record, Records
 

@@ -80,7 +80,7 @@ class Worker:
         while not condition():
             assert self.running, self.output
             assert time.monotonic() < deadline, f"not within {seconds:g} s\n{self.output}"
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     def stop(self) -> int:
         """Ask it to end, as an init system would; answers its exit code."""

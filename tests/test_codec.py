@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Literal
 
 import msgspec
@@ -176,7 +177,7 @@ lines = st.builds(
     st.none() | st.booleans() | st.text() | st.integers(-(2**63), 2**63 - 1),
     st.text(),
     st.integers(0, 2**40),
-    st.datetimes(timezones=st.just(__import__("datetime").UTC)),
+    st.datetimes(timezones=st.just(UTC)),
     st.integers(0, 10_000),
     st.integers(0, 2**60),
 )

@@ -31,10 +31,12 @@ def test_a_label_that_can_be_learned_has_no_refusal(kind, target) -> None:
         ("binary", 2, "or use a multiclass model"),
         ("binary", math.nan, "label nan is a float"),
         ("anomaly", "1", "an"),
-        ("multiclass", 1.5, "a class is text or a whole number: send it as a str"),
+        ("multiclass", 1.5, "a class is text or a whole number of 64 bits: send it as a str"),
+        ("multiclass", 2**63, "a class is text or a whole number of 64 bits"),
         ("regression", "3", "send it as a number, or use a classifier"),
         ("regression", True, "label True is a bool"),
         ("regression", math.inf, "label inf is not a finite number"),
+        ("regression", 10**400, "is not a finite number within ±1e+100"),
     ],
 )
 def test_a_refusal_says_what_came_and_what_to_send(kind, target, says) -> None:

@@ -1,0 +1,170 @@
+"""One run of one system: what it costs in CPU-seconds, and whether it answered every event."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+import psutil  # comes with jgo
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from numpy.typing import NDArray
+
+from benchmarks.systems import System
+from streams.topics import TopicSpec, ensure
+
+__all__ = ["BenchmarkError", "Run", "measure"]
+
+WARM_UP = 0.1
+"""Share of the measured events that is scored before, while everything is loaded and compiled."""
+
+_LOOK_S = 0.05
+_PATIENCE_S = 180.0
+
+
+class BenchmarkError(Exception):
+    """A system died, stood still, or left events without a prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a system did between two moments in which it was at full work.
+
+    Attributes:
+        events: whose predictions became readable in between.
+        wall_s: between the two.
+        cpu_s: of its process, all threads, user and system.
+        predictions_read_back: read by librdkafka, committed, in that range of the topic.
+    """
+
+    events: int
+    wall_s: float
+    cpu_s: float
+    predictions_read_back: int
+
+    @property
+    def events_per_cpu_s(self) -> float:
+        """Events by CPU-seconds."""
+        return self.events / self.cpu_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    ends: Mapping[int, int]
+    wall: float
+    cpu: float
+
+
+class _Position(msgspec.Struct):
+    """What is read of a prediction: the event it belongs to."""
+
+    partition: int
+    offset: int
+
+
+def measure(system: System, brokers: str, partitions: int) -> Run:
+    """Start a system, wait until it is warm, measure, stop it, and read back what it wrote.
+
+    Both moments of a measurement are found by the same look at the predictions topic, long after
+    the first event and long before the last: start-up and compilation are over, and as much is
+    computed but not yet committed at the one as at the other.
+
+    Raises:
+        BenchmarkError: it died, stood still, or left events without a prediction.
+    """
+    predictions = f"{system.module.replace('_', '-')}-{uuid4().hex[:8]}.predictions"
+    ensure(brokers, [TopicSpec(predictions, partitions)])
+    with tempfile.TemporaryFile() as log:
+        process = psutil.Popen(
+            system.command(brokers, predictions), stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            warm = WARM_UP * system.events
+            first = _when(warm, process, brokers, predictions, partitions)
+            last = _when(warm + system.events, process, brokers, predictions, partitions)
+            process.terminate()
+            process.wait(60)
+        except (BenchmarkError, psutil.TimeoutExpired) as error:
+            log.seek(0)
+            said = log.read().decode(errors="replace")
+            raise BenchmarkError(f"{system.name}: {error}\n{said[-2000:]}") from error
+        finally:
+            if process.is_running():
+                process.kill()
+                process.wait()
+    events, found = _read_back(brokers, predictions, first.ends, last.ends)
+    return Run(events, last.wall - first.wall, last.cpu - first.cpu, found)
+
+
+def _when(
+    events: float, process: psutil.Popen, brokers: str, topic: str, partitions: int
+) -> _Moment:
+    """The moment from which so many predictions, or a few less, are committed."""
+    client = AdminClient({"bootstrap.servers": brokers})
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        found = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED)
+        ends = {place.partition: end.result().offset for place, end in found.items()}
+        if process.poll() is not None:
+            raise BenchmarkError(f"ended with {process.returncode}")
+        if sum(ends.values()) >= events:
+            used = process.cpu_times()
+            return _Moment(ends, time.monotonic(), used.user + used.system)
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"{sum(ends.values())} predictions after {_PATIENCE_S:g} s")
+        time.sleep(_LOOK_S)
+
+
+def _read_back(
+    brokers: str, topic: str, first: Mapping[int, int], last: Mapping[int, int]
+) -> tuple[int, int]:
+    """How many events have a prediction in the range, and how many predictions it holds.
+
+    Raises:
+        BenchmarkError: of the events before the last one answered, some have no prediction.
+    """
+    place, offset, event_place, event_offset = _positions(brokers, topic, len(last))
+    for number in np.unique(event_place):
+        answered = np.unique(event_offset[event_place == number])
+        missing = int(answered[-1]) + 1 - len(answered)
+        if missing:
+            raise BenchmarkError(f"{missing} events of partition {number} have no prediction")
+    since, until = (np.array([ends[n] for n in sorted(ends)]) for ends in (first, last))
+    measured = (since[place] <= offset) & (offset < until[place])
+    events = np.stack([event_place[measured], event_offset[measured]])
+    return np.unique(events, axis=1).shape[1], int(measured.sum())
+
+
+def _positions(brokers: str, topic: str, partitions: int) -> NDArray[np.int64]:
+    """int64[4, n]: of each prediction its partition and offset, and those of its event."""
+    options = {
+        "bootstrap.servers": brokers,
+        "group.id": "benchmark",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+    decode = msgspec.json.Decoder(_Position).decode
+    found = array("q")
+    consumer = Consumer(options)
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+    unread = partitions
+    while unread:
+        for message in consumer.consume(10_000, 10):
+            if message.error() is None:
+                event = decode(message.value())
+                found.extend(
+                    (message.partition(), message.offset(), event.partition, event.offset)
+                )
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                unread -= 1
+    consumer.close()
+    return np.frombuffer(found, np.int64).reshape(-1, 4).T

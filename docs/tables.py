@@ -1,0 +1,77 @@
+"""Writes the tables of the documentation that are made from code and from measurements.
+
+A table stands between two comments, of which the first names it. ``python -m docs.tables`` renews
+all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from streams import catalogue
+from streams.settings import SECRETS, Settings, meanings
+
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs/metrics.md", ROOT / "docs/settings.md")
+MEASURED = ROOT / "benchmarks/results/throughput.json"
+
+
+def settings() -> str:
+    """Every setting of a worker, as TOML, the environment and the command line spell it."""
+    about = meanings()
+    lines = ["| in the file | in the environment | flag | default | |", "|---|---|---|---|---|"]
+    for field in msgspec.structs.fields(Settings):
+        name = field.name
+        flag = "" if name in SECRETS else f"`--{name.replace('_', '-')}`"
+        default = "" if field.default is None else f"`{field.default}`"
+        lines.append(
+            f"| `{name}` | `THALWEG_{name.upper()}` | {flag} | {default} | {about[name]} |"
+        )
+    return "\n".join(lines)
+
+
+def throughput() -> str:
+    """The last run of the benchmark, fastest first."""
+    if not MEASURED.exists():
+        return "`make bench-throughput` measures it, beside Faust with River, in one run."
+    rows = sorted(json.loads(MEASURED.read_text()), key=lambda row: -row["events_per_cpu_s"])
+    slowest = rows[-1]["events_per_cpu_s"]
+    lines = [
+        "From `make bench-throughput`; trust the ratios more than the figures.",
+        "",
+        "| same topic, same model, Kafka to Kafka | delivery | events per CPU-second | ratio |",
+        "|---|---|---:|---:|",
+    ]
+    for row in rows:
+        rate = row["events_per_cpu_s"]
+        lines.append(
+            f"| {row['system']} | {row['delivery']} | {rate:,.0f} | {rate / slowest:,.1f} × |"
+        )
+    return "\n".join(lines)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "metrics": catalogue.markdown,
+    "settings": settings,
+    "throughput": throughput,
+}
+
+
+def renewed(text: str) -> str:
+    """A page with its tables as they ought to be."""
+
+    def renew(place: re.Match[str]) -> str:
+        return f"{place[1]}{TABLES[place[2]]()}\n{place[3]}"
+
+    pattern = r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)"
+    return re.sub(pattern, renew, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(renewed(page.read_text()))

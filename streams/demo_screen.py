@@ -1,0 +1,290 @@
+"""The demonstration on a terminal, as lines of a log, and at its end."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from streams.codec import Prediction
+from streams.readings import Meter
+from streams.views import bar
+
+__all__ = ["Scene", "Screen", "Sight", "chart", "figures", "line", "milliseconds", "shown"]
+
+_SIGHTS = 40
+_LINES_EVERY_S = 5.0
+_FIXED_LINES = 13
+_CHART_FROM, _CHART_TO = 0.4, 1.0
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(slots=True)
+class Sight:
+    """A prediction on the screen.
+
+    Attributes:
+        prediction: as it was read back.
+        amount: of the payment, from the feed.
+        fraud: what became known of it since; None as long as nothing did.
+    """
+
+    prediction: Prediction
+    amount: float | None
+    fraud: bool | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """Everything there is to see.
+
+    Attributes:
+        brokers: where Kafka is.
+        worker: process id.
+        metrics: URL of the worker's metrics.
+        watch: the command line that shows the predictions in another terminal.
+        days: how many are simulated.
+        began: the first simulated day.
+        seconds: since the first payment was sent.
+        now: the newest event time that was read back.
+        meter: of the worker.
+        sights: predictions, the newest last.
+    """
+
+    brokers: str
+    worker: int
+    metrics: str
+    watch: str
+    days: int
+    began: datetime
+    seconds: float = 0.0
+    now: datetime | None = None
+    meter: Meter = field(default_factory=Meter)
+    sights: deque[Sight] = field(default_factory=lambda: deque(maxlen=_SIGHTS))
+
+    @property
+    def day(self) -> float:
+        """How many simulated days are over."""
+        return 0.0 if self.now is None else (self.now - self.began) / timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A scene that fills whatever terminal it is shown on."""
+
+    scene: Scene
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = options.height or console.height
+        tall = 2 + max(0, min(4, (height - 26) // 3))
+        rows = max(1, height - _FIXED_LINES - tall)
+        scene = self.scene
+        yield Group(
+            _heading(scene),
+            ProgressBar(total=scene.days, completed=scene.day),
+            _place("Kafka", f"{scene.brokers}   worker {scene.worker}   {scene.metrics}"),
+            _place("watch", scene.watch),
+            _rule("predictions, read back from Kafka: the riskiest and the newest of each second"),
+            _sights(list(scene.sights)[-rows:], rows),
+            _rule("what it has learned"),
+            _side_by_side(
+                figures({} if scene.meter.last is None else scene.meter.last.quality),
+                _running(scene.meter),
+            ),
+            _labels(scene.meter),
+            _curve(scene.meter, options.max_width, tall),
+        )
+
+
+@contextmanager
+def shown(scene: Scene, console: Console) -> Iterator[Callable[[], None]]:
+    """A function to call when the scene has changed: a whole terminal, or now and then a log's lines."""
+    if console.is_terminal:
+        with Live(Screen(scene), console=console, screen=True, auto_refresh=False) as live:
+            yield live.refresh
+        return
+    due = _LINES_EVERY_S
+
+    def say() -> None:
+        nonlocal due
+        if scene.seconds >= due:
+            due = scene.seconds + _LINES_EVERY_S
+            console.print(line(scene), markup=False, soft_wrap=True)
+
+    yield say
+
+
+def chart(values: Sequence[float], width: int, height: int) -> list[str]:
+    """Numbers from 0.4 to 1 as columns of a chart: `height` lines of at most `width` characters."""
+    if not values:
+        return [""] * height
+    columns = np.array_split(np.asarray(values), min(width, len(values)))
+    share = (np.array([column.mean() for column in columns]) - _CHART_FROM) / (
+        _CHART_TO - _CHART_FROM
+    )
+    eighths = np.clip(np.rint(share * 8 * height), 1, 8 * height).astype(int)
+    return [
+        "".join(_BLOCKS[level] for level in np.clip(eighths - 8 * floor, 0, 8).tolist())
+        for floor in reversed(range(height))
+    ]
+
+
+def figures(quality: Mapping[str, float]) -> Table:
+    """How well it predicts: over all labels, over the last ones, and by chance."""
+    recent = int(quality.get("window_labels", 0))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    table.add_column("all labels", justify="right")
+    table.add_column(f"last {recent:,}", justify="right", style="bold", min_width=11)
+    table.add_column("by chance", justify="right", style="dim")
+    rows = (
+        ("ROC AUC", "auc", 0.5),
+        ("average precision", "average_precision", quality.get("base_rate", math.nan)),
+        ("precision, top 0.5 %", "precision_at_budget", quality.get("base_rate", math.nan)),
+        ("log loss", "log_loss", quality.get("prior_log_loss", math.nan)),
+    )
+    for name, key, chance in rows:
+        overall, lately = (quality.get(prefix + key, math.nan) for prefix in ("", "window_"))
+        table.add_row(name, *map(_figure, (overall, lately, chance)))
+    return table
+
+
+def line(scene: Scene) -> str:
+    """The scene in two lines of a log."""
+    meter, reading = scene.meter, scene.meter.last
+    quality = {} if reading is None else reading.quality
+    said = (
+        f"{scene.seconds:5.0f} s  day {scene.day:.0f} of {scene.days}"
+        f"   {meter.rate():,.0f} events/s   lag {0 if reading is None else reading.lag:,}"
+        f"   latency p50 {milliseconds(meter.latency(0.5))}, p99 {milliseconds(meter.latency(0.99))}"
+    )
+    names = {"AUC": "auc", "AP": "average_precision", "top 0.5 %": "precision_at_budget"}
+    learned = "   ".join(
+        f"{shown} {_figure(quality.get(f'window_{key}', math.nan))}" for shown, key in names.items()
+    )
+    if scene.sights:
+        sight = max(list(scene.sights)[-2:], key=lambda sight: sight.prediction.score or 0.0)
+        said += f"\n         {_text(sight)}"
+    return f"{said}\n         {learned}   {_labels(meter).plain}"
+
+
+def _heading(scene: Scene) -> Table:
+    table = Table.grid(expand=True)
+    table.add_column()
+    table.add_column(justify="right")
+    day = "" if scene.now is None else f"{scene.now:%-d %B} · day {scene.day:.0f} of {scene.days}"
+    minutes, seconds = divmod(int(scene.seconds), 60)
+    table.add_row(
+        Text.assemble(("Thalweg", "bold cyan"), " learns to see card fraud in simulated payments"),
+        Text(f"{day} · {minutes}:{seconds:02}", "dim"),
+    )
+    return table
+
+
+def _place(name: str, text: str) -> Text:
+    return Text.assemble((f"{name}  ", "dim"), text, no_wrap=True, overflow="crop")
+
+
+def _rule(title: str) -> Rule:
+    return Rule(Text(title, "cyan"), align="left", style="dim")
+
+
+def _sights(sights: Sequence[Sight], rows: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for name, justify in (
+        ("paid at", "left"), ("customer", "left"), ("amount", "right"), ("  score", "left"),
+        ("decision", "left"), ("known later", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # literals
+    for sight in sights:
+        one = sight.prediction
+        alert = one.decision is True
+        table.add_row(
+            Text(f"{one.at:%-d %b %H:%M:%S}", "dim"),
+            one.key or "",
+            "" if sight.amount is None else f"{sight.amount:,.2f}",
+            Text(f"  {bar(one.score)}", "bold red" if alert else "green"),
+            Text("alert", "bold red") if alert else Text("pass", "dim"),
+            _verdict(sight),
+        )
+    for _ in range(rows - len(sights)):
+        table.add_row()
+    return table
+
+
+def _verdict(sight: Sight) -> Text:
+    if sight.fraud is None:
+        return Text("…", "dim")
+    right = sight.fraud == (sight.prediction.decision is True)
+    text = f"{'✓' if right else '✗'} {'fraud' if sight.fraud else 'genuine'}"
+    return Text(text, "green" if right else "yellow")
+
+
+def _running(meter: Meter) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("worker")
+    table.add_column("", justify="right", style="bold", min_width=9)
+    reading = meter.last
+    table.add_row("scored", "–" if reading is None else f"{reading.events:,}")
+    table.add_row("events/s", f"{meter.rate():,.0f}")
+    table.add_row("lag", "–" if reading is None else f"{reading.lag:,}")
+    latencies = milliseconds(meter.latency(0.5)), milliseconds(meter.latency(0.99))
+    table.add_row("latency p50, p99", " ".join(latencies))
+    return table
+
+
+def _labels(meter: Meter) -> Text:
+    learned = 0 if meter.last is None else meter.last.learned
+    if not learned:
+        return Text("no label learned yet", "dim")
+    assert meter.last is not None
+    days = meter.last.quality.get("label_delay_seconds", math.nan) / 86_400
+    return Text(
+        f"{learned:,} labels learned, each known {days:.1f} simulated days after its payment", "dim"
+    )
+
+
+def _curve(meter: Meter, width: int, height: int) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    lines = chart(meter.auc, width - 16, height)
+    for number, text in enumerate(lines):
+        name = ("AUC of the", "last labels")[number] if number < 2 else ""
+        last = number == height - 1 and meter.auc
+        shown = Text.assemble((text, "cyan"), (f" {meter.auc[-1]:.3f}" if last else "", "bold"))
+        table.add_row(Text(name, "dim"), shown)
+    return table
+
+
+def _side_by_side(left: RenderableType, right: RenderableType) -> Table:
+    table = Table.grid(expand=True)
+    table.add_column(ratio=1)
+    table.add_column(justify="right")
+    table.add_row(left, right)
+    return table
+
+
+def _text(sight: Sight) -> str:
+    one = sight.prediction
+    amount = "" if sight.amount is None else f"{sight.amount:,.2f}"
+    decision = "alert" if one.decision is True else "pass"
+    return f"{one.at:%Y-%m-%d %H:%M:%S}  {one.key}  {amount:>8}  {bar(one.score)}  {decision}"
+
+
+def _figure(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4f}"
+
+
+def milliseconds(seconds: float) -> str:
+    """A time as text; a dash where there is none."""
+    return "–" if math.isnan(seconds) else f"{seconds * 1000:,.0f} ms"

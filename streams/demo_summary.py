@@ -1,0 +1,133 @@
+"""What the demonstration has shown, for a person and for a program, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from streams.demo_screen import Scene, chart, figures, milliseconds
+from streams.feed import Feed
+from streams.readback import ReadBack
+
+__all__ = ["Summary", "farewell"]
+
+_CURVE_CHARACTERS = 52
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen.
+
+    Attributes:
+        seconds: from the first payment until all was seen.
+        days: simulated.
+        payments: sent.
+        predictions: read back.
+        doubled: predictions of a payment that had one already.
+        alerts: predictions that decided to raise the alarm.
+        dead_letters: records turned away.
+        labels_sent: chargebacks sent.
+        labels_learned: these, and payments of which nobody had complained in time.
+        cpu_seconds: of the worker, its start included; NaN where the system does not tell.
+        latency_p50: seconds, from a payment's sending to its prediction's, for half of them.
+        latency_p99: likewise, for 99 %.
+        quality: the figures of `models.quality.Quality.summary`.
+        window_auc: ROC AUC over the last labels, second by second.
+    """
+
+    seconds: float
+    days: int
+    payments: int
+    predictions: int
+    doubled: int
+    alerts: int
+    dead_letters: int
+    labels_sent: int
+    labels_learned: int
+    cpu_seconds: float
+    latency_p50: float
+    latency_p99: float
+    quality: Mapping[str, float]
+    window_auc: Sequence[float]
+
+    @classmethod
+    def of(cls, scene: Scene, feed: Feed, back: ReadBack) -> Summary:
+        """The summary of what was seen from the first reading to the last."""
+        meter, reading = scene.meter, scene.meter.last
+        assert reading is not None
+        return cls(
+            seconds=scene.seconds,
+            days=scene.days,
+            payments=feed.payments,
+            predictions=back.count,
+            doubled=back.doubled,
+            alerts=back.alerts,
+            dead_letters=reading.dead_letters,
+            labels_sent=feed.labels,
+            labels_learned=reading.learned,
+            cpu_seconds=reading.cpu,
+            latency_p50=meter.latency(0.5, overall=True),
+            latency_p99=meter.latency(0.99, overall=True),
+            quality=reading.quality,
+            window_auc=meter.auc,
+        )
+
+
+def farewell(seen: Summary, command: str, file: str, cluster: str | None) -> Group:
+    """The summary on a screen, and the commands to go on with.
+
+    Args:
+        seen: what was.
+        command: that calls this command line.
+        file: of the pipeline.
+        cluster: that still holds the topics, host:port; None if none does.
+    """
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(justify="right", style="bold")
+    facts.add_column()
+    doubled = f"{seen.doubled:,} of them twice" if seen.doubled else "none twice"
+    delay = seen.quality.get("label_delay_seconds", 0.0) / 86_400
+    facts.add_row(f"{seen.payments:,}", f"payments of {seen.days} days in {seen.seconds:.0f} s")
+    facts.add_row(f"{seen.predictions:,}", f"predictions read back from Kafka, {doubled}")
+    facts.add_row(
+        f"{seen.labels_learned:,}", f"labels learned, {delay:.1f} simulated days after the payment"
+    )
+    facts.add_row(f"{seen.alerts:,}", "alerts")
+    facts.add_row(
+        milliseconds(seen.latency_p50),
+        f"from a payment to its prediction, {milliseconds(seen.latency_p99)} at the 99th percentile",
+    )
+    (curve,) = chart(seen.window_auc, _CURVE_CHARACTERS, 1)
+    return Group(
+        "",
+        facts,
+        "",
+        figures(seen.quality),
+        Text.assemble("AUC of the last labels, over time  ", (curve, "cyan")),
+        "",
+        _steps(command, file, cluster),
+    )
+
+
+def _steps(command: str, file: str, cluster: str | None) -> Text:
+    if cluster is None:
+        steps = {
+            f"{command} broker": "a Kafka that stays; then, in other terminals:",
+            f"{command} topics {file} --create --retention forever": "",
+            f"{command} worker {file}": "scores and learns until Ctrl-C",
+            f"{command} simulate --rate 5000": "or thalweg produce, for data of your own",
+            f"{command} tail fraud.predictions --follow": "",
+        }
+    else:
+        steps = {
+            f"{command} tail fraud.predictions --brokers {cluster}": "what it has left there",
+            f"{command} topics {file} --delete --brokers {cluster}": "removes it",
+        }
+    lines = [("To go on:\n", "bold")]
+    for step, what in steps.items():
+        lines += [(f"  {step}", ""), (f"  {what}\n" if what else "\n", "dim")]
+    lines += [(f"  {file}", ""), ("  the whole pipeline, on one page", "dim")]
+    return Text.assemble(*lines)

@@ -1,0 +1,151 @@
+"""What a worker says of itself over ``/metrics``, read as any Prometheus would."""
+
+from __future__ import annotations
+
+import math
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams import catalogue
+
+__all__ = ["Meter", "Reading", "read", "scrape"]
+
+_ANSWER_S = 2.0
+_RECENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The metrics of one worker at one moment, over all its partitions.
+
+    Attributes:
+        at: seconds, from any origin.
+        partitions: that it owns.
+        events: scored.
+        learned: labels learned.
+        dead_letters: records turned away.
+        lag: records that wait.
+        cpu: seconds of processor time it has used; NaN where the system does not tell.
+        latency: int64[buckets], events by latency.
+        quality: the figures of `models.quality.Quality.summary`; empty before the first.
+    """
+
+    at: float
+    partitions: int
+    events: int
+    learned: int
+    dead_letters: int
+    lag: int
+    cpu: float
+    latency: NDArray[np.int64]
+    quality: Mapping[str, float]
+
+
+_BOUNDS = np.array((*catalogue.LATENCY_SECONDS.buckets, math.inf))
+
+
+def read(text: str, at: float) -> Reading:
+    """The reading in the text of a ``/metrics`` page."""
+    total: dict[str, float] = {}
+    latency = np.zeros(len(_BOUNDS), np.int64)
+    quality: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == f"{catalogue.LATENCY_SECONDS.name}_bucket":
+                latency[np.searchsorted(_BOUNDS, float(sample.labels["le"]))] += int(sample.value)
+            elif sample.name == catalogue.WORKER_QUALITY.name:
+                quality[sample.labels["metric"]] = sample.value
+            else:
+                total[sample.name] = total.get(sample.name, 0.0) + sample.value
+
+    def count(metric: catalogue.Metric) -> int:
+        return int(total.get(metric.name, 0))
+
+    return Reading(
+        at=at,
+        partitions=count(catalogue.ASSIGNED),
+        events=count(catalogue.EVENTS),
+        learned=count(catalogue.LEARNED),
+        dead_letters=count(catalogue.DEAD_LETTERS),
+        lag=count(catalogue.LAG_RECORDS),
+        cpu=total.get("process_cpu_seconds_total", math.nan),
+        latency=np.diff(latency, prepend=0),
+        quality=quality,
+    )
+
+
+def scrape(url: str) -> Reading | None:
+    """Ask a worker for its metrics; None while it does not answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=_ANSWER_S) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return None
+    return read(text, time.monotonic())
+
+
+class Meter:
+    """Rates and latencies over the last readings.
+
+    Attributes:
+        last: the newest reading; None before the first.
+        auc: ROC AUC over the last labels at each reading that has one, in order.
+    """
+
+    def __init__(self) -> None:
+        self.auc: list[float] = []
+        self._readings: deque[Reading] = deque(maxlen=_RECENT)
+        self._first: Reading | None = None
+
+    @property
+    def last(self) -> Reading | None:
+        """The newest reading."""
+        return self._readings[-1] if self._readings else None
+
+    def add(self, reading: Reading) -> None:
+        """Take in a reading, newer than those before."""
+        self._first = self._first or reading
+        self._readings.append(reading)
+        auc = reading.quality.get("window_auc", math.nan)
+        if not math.isnan(auc):
+            self.auc.append(auc)
+
+    def rate(self) -> float:
+        """Events scored a second, lately; 0 before the second reading."""
+        return self._per_second("events")
+
+    def load(self) -> float:
+        """Processor cores in use, lately; NaN where that is not told."""
+        return self._per_second("cpu")
+
+    def latency(self, share: float, *, overall: bool = False) -> float:
+        """The latency in seconds that this share of the events kept, lately or since the start.
+
+        Inside a bucket it is interpolated, as Prometheus' ``histogram_quantile`` does; NaN where
+        nothing was scored.
+        """
+        if self._first is None:
+            return math.nan
+        since = self._first if overall else self._readings[0]
+        count = np.cumsum(self._readings[-1].latency - since.latency)
+        if not count[-1]:
+            return math.nan
+        rank = share * count[-1]
+        place = int(np.searchsorted(count, rank))
+        if place == len(_BOUNDS) - 1:
+            return float(_BOUNDS[-2])
+        low, below = (float(_BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
+        return low + (float(_BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)
+
+    def _per_second(self, name: str) -> float:
+        if len(self._readings) < 2:
+            return 0.0
+        old, new = self._readings[0], self._readings[-1]
+        return float(getattr(new, name) - getattr(old, name)) / max(new.at - old.at, 1e-9)

@@ -1,0 +1,413 @@
+"""A task's state is a function of the log: not of how the log is cut, and not of interruptions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from river import anomaly, compose, linear_model, preprocessing, tree
+from slicing import cuts, pieces, slice_of
+
+from models import (
+    FTRL,
+    SGD,
+    AdaGrad,
+    Clock,
+    Counts,
+    Cross,
+    Hashed,
+    Linear,
+    Logistic,
+    Number,
+    Text,
+    Tokens,
+)
+from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams.codec import Prediction
+from streams.image import ImageError, pack, unpack
+from streams.letters import DeadLetter
+from streams.slices import Record, Records, Slice
+from streams.task import OffsetGapError, Output, PartitionTask
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Visit(Event, frozen=True):
+    id: str
+    page: Literal["boots", "hats", "coats"]
+    seconds: float
+    said: str
+    at: datetime
+    bought: bool | None = None
+
+
+class Sale(Event, frozen=True):
+    id: str
+    bought: Literal[0, 1]
+    at: datetime
+
+
+EVENTS = Topic("visits", schema=Visit, id="id", time="at")
+FEATURES = [
+    Hashed("page"),
+    Number("seconds", scale="standard"),
+    Cross("page", "said"),
+    Text("said"),
+    Clock("at", ["hour", "weekday"]),
+]
+NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
+
+
+def shop(**changed: Any) -> Pipeline:
+    """A pipeline whose labels come by a topic of their own and mature after an hour."""
+    own: dict[str, Any] = {
+        "name": "shop",
+        "events": EVENTS,
+        "labels": Labels(
+            "sales", schema=Sale, value="bought", time="at", matures_after="1h", otherwise=0,
+            remember=12,
+        ),
+        "features": FEATURES,
+        "model": Logistic(bits=6),
+    }  # fmt: skip
+    return Pipeline(**{**own, **changed})
+
+
+PIPELINES = {
+    "sgd": shop(model=Logistic(bits=6, optimizer=SGD(0.1), l2=1e-3)),
+    "adagrad": shop(model=Logistic(bits=6, optimizer=AdaGrad(0.1), l1=1e-3)),
+    "ftrl": shop(model=Logistic(bits=6, optimizer=FTRL(alpha=0.1, l1=1e-2)), decide=Threshold(0.4)),
+    "label-in-the-event": shop(labels="bought"),
+    "regression": shop(labels="seconds", features=[Hashed("page")], model=Linear(bits=6)),
+    "river-tree": shop(
+        model=tree.HoeffdingTreeClassifier(grace_period=2, delta=0.4, leaf_prediction="nba"),
+        features=NUMBERS,
+    ),
+    "river-pipeline": shop(
+        model=preprocessing.StandardScaler() | linear_model.LogisticRegression(), features=NUMBERS
+    ),
+    "river-one-hot": shop(
+        model=compose.Select("page")
+        | preprocessing.OneHotEncoder()
+        | linear_model.LogisticRegression(),
+        features=None,
+    ),
+    "anomaly": shop(
+        labels=None, model=anomaly.HalfSpaceTrees(n_trees=3, height=3, seed=1), features=NUMBERS
+    ),
+}
+
+
+def visit(**changed: Any) -> bytes:
+    own = {"id": "v", "page": "boots", "seconds": 1.5, "said": "hello", "at": BEGIN}
+    return msgspec.json.encode({**own, **changed})
+
+
+minutes = st.integers(0, 150).map(lambda n: BEGIN + timedelta(minutes=n))
+names = st.sampled_from("abcdefghijklmnop")
+visits = st.builds(
+    lambda **fields: ("visits", visit(**fields)),
+    id=names,
+    page=st.sampled_from(["boots", "hats", "coats"]),
+    seconds=st.floats(-1e6, 1e6),
+    said=st.sampled_from(["", "one two", "größer als", "two"]),
+    at=minutes,
+    bought=st.sampled_from([True, False, None]),
+)
+sales = st.builds(
+    lambda **fields: ("sales", msgspec.json.encode(fields)),
+    id=names,
+    bought=st.sampled_from([0, 1]),
+    at=minutes,
+)
+junk = st.tuples(
+    st.sampled_from(["visits", "sales"]),
+    st.sampled_from(
+        [None, b"", b"{", b"{}", b"\xff", b'{"id":"a"}{"id":"b"}', visit(seconds=1e300)]
+    ),
+)
+
+
+@st.composite
+def logs(draw, pipeline: Pipeline, size: int) -> list[Slice]:
+    """Stretches of the events and the labels topic, in the order in which they are read."""
+    records = draw(st.lists(st.one_of(visits, visits, sales, junk), max_size=size))
+    ends = dict.fromkeys(pipeline.input_topics, 0)
+    log = []
+    for topic, group in groupby(records, key=lambda record: record[0]):
+        values = [value for _, value in group]
+        if topic in ends:
+            start = ends[topic]
+            ends[topic] += len(values)
+            keys = [b"k%d" % (n % 3) if n % 4 else None for n in range(start, ends[topic])]
+            headers = [[("n", b"%d" % n)] if n % 5 == 0 else [] for n in range(start, ends[topic])]
+            log.append(slice_of(values, topic, start, keys, headers=headers))
+    return log
+
+
+def begun(pipeline: Pipeline) -> PartitionTask:
+    task = PartitionTask(pipeline, 0)
+    task.positions = dict.fromkeys(pipeline.input_topics, 0)
+    return task
+
+
+def rows(records: Records) -> list[Record]:
+    headers = records.headers or [()] * len(records)
+    return [
+        Record("out", 0, 0, key, value, timestamp, tuple(own))
+        for key, value, timestamp, own in zip(
+            records.keys, records.values, records.timestamps, headers, strict=True
+        )
+    ]
+
+
+def outcome(task: PartitionTask, log) -> tuple[list[Record], list[Record]]:
+    """Everything the task publishes over a log."""
+    outputs = [task.take(part) for part in log]
+    return (
+        [row for output in outputs for row in rows(output.predictions)],
+        [row for output in outputs for row in rows(output.dead_letters)],
+    )
+
+
+def sizes(name: str) -> dict[str, int]:
+    river = name.startswith(("river", "anomaly"))
+    return {"size": 25 if river else 60, "examples": 25 if river else 60}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_any_cut_of_a_log_gives_the_same_predictions_and_image_to_the_bit(name):
+    pipeline, bounds = PIPELINES[name], sizes(name)
+
+    @settings(max_examples=bounds["examples"], deadline=None)
+    @given(st.data())
+    def holds(data):
+        log = data.draw(logs(pipeline, bounds["size"]))
+        whole, cut = begun(pipeline), begun(pipeline)
+        at = data.draw(cuts(sum(map(len, log))))
+        assert outcome(cut, pieces(log, at)) == outcome(whole, log)
+        assert pack(cut.image()) == pack(whole.image())
+
+    holds()
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_task_restored_from_its_image_goes_on_as_if_nothing_had_been(name):
+    pipeline, bounds = PIPELINES[name], sizes(name)
+
+    @settings(max_examples=bounds["examples"], deadline=None)
+    @given(st.data())
+    def holds(data):
+        log = data.draw(logs(pipeline, bounds["size"]))
+        parts = list(pieces(log, data.draw(cuts(sum(map(len, log))))))
+        through, first, second = begun(pipeline), begun(pipeline), PartitionTask(pipeline, 0)
+        at = data.draw(st.integers(0, len(parts)))
+        before = outcome(first, parts[:at])
+        second.restore(unpack(pack(first.image())))
+        after = outcome(second, parts[at:])
+        assert tuple(a + b for a, b in zip(before, after, strict=True)) == outcome(through, parts)
+        assert pack(second.image()) == pack(through.image())
+        assert second.quality.summary() == pytest.approx(through.quality.summary(), 0, 0, True)
+
+    holds()
+
+
+@settings(max_examples=40)
+@given(logs(PIPELINES["adagrad"], 40), st.data())
+def test_what_comes_a_second_time_is_passed_over(log, data):
+    pipeline = PIPELINES["adagrad"]
+    once, again = begun(pipeline), begun(pipeline)
+    expected = outcome(once, log)
+    repeated = [part for part in log for _ in range(data.draw(st.integers(1, 2)))]
+    assert outcome(again, repeated) == expected
+    assert pack(again.image()) == pack(once.image())
+
+
+def test_a_slice_beyond_the_position_is_refused():
+    task = begun(shop())
+    task.take(slice_of([visit()], "visits"))
+    with pytest.raises(OffsetGapError, match="visits-0 was read up to 1, the next .* is 3"):
+        task.take(slice_of([visit()], "visits", 3))
+
+
+def test_a_gap_that_compaction_or_a_transaction_left_is_none():
+    task = begun(shop())
+    sparse = Slice("visits", 0, 0, 9, [4], [None], [visit()], [0])
+    assert len(task.take(sparse).predictions) == 1
+    assert task.positions["visits"] == 9
+    assert len(task.take(Slice("visits", 0, 9, 12, [], [], [], [])).predictions) == 0
+    assert task.positions["visits"] == 12
+
+
+def test_an_event_is_scored_with_its_position_key_time_and_headers():
+    task = begun(shop(decide=Threshold(0.6)))
+    record = slice_of([visit(id="v7")], "visits", 0, [b"card-\xff"], [5], [[("trace", b"1")]])
+    output = task.take(record)
+    [row] = rows(output.predictions)
+    assert (row.key, row.timestamp, row.headers) == (b"card-\xff", 5, (("trace", b"1"),))
+    assert msgspec.json.decode(row.value, type=Prediction) == Prediction(
+        id="v7",
+        key="card-\N{REPLACEMENT CHARACTER}",
+        score=0.5,
+        decision=False,
+        model=task.pipeline.model_version,
+        learned=0,
+        at=BEGIN,
+        partition=0,
+        offset=0,
+    )
+    assert output.events == 1
+
+
+def test_an_event_without_a_time_of_its_own_has_its_records():
+    task = begun(shop(events=Topic("visits", schema=Visit, id="id"), labels="bought"))
+    [row] = rows(task.take(slice_of([visit()], "visits", timestamps=[86_400_000])).predictions)
+    assert msgspec.json.decode(row.value, type=Prediction).at == datetime(1970, 1, 2, tzinfo=UTC)
+
+
+def test_a_prediction_tells_how_much_was_learned_before_it():
+    task = begun(shop(labels="bought"))
+    values = [visit(bought=bought) for bought in (True, None, False, True)]
+    known = [
+        msgspec.json.decode(row.value)["learned"]
+        for row in rows(task.take(slice_of(values, "visits")).predictions)
+    ]
+    assert known == [0, 1, 1, 2]
+    assert task.learned == 3
+
+
+def test_the_reasons_and_outcomes_of_a_slice_are_counted():
+    task = begun(shop())
+    output = task.take(slice_of([visit(id="a"), b"{", None, visit(id="a")], "visits"))
+    assert output.reasons == {"malformed": 1, "null-value": 1}
+    assert +output.outcomes == {"repeated-event": 1}
+    sale = {"id": "a", "bought": 1, "at": BEGIN}
+    output = task.take(slice_of([msgspec.json.encode(sale), b"[]"], "sales"))
+    assert output.reasons == {"schema": 1}
+    assert task.summary()["pending"] == 1.0
+
+
+def test_a_label_that_the_model_cannot_learn_is_turned_away_with_its_event():
+    class Tagged(Event, frozen=True):
+        word: str
+        tag: int
+
+    pipeline = Pipeline(
+        name="tags",
+        events=Topic("words", schema=Tagged),
+        labels="tag",
+        features=[Hashed("word")],
+        model=Logistic(bits=4),
+    )
+    task = begun(pipeline)
+    values = [b'{"word":"a","tag":1}', b'{"word":"a","tag":2}', b'{"word":"a","tag":0}']
+    output = task.take(slice_of(values, "words"))
+    assert (output.events, output.learned, output.reasons) == (2, 2, {"label": 1})
+    [row] = rows(output.dead_letters)
+    letter = DeadLetter.of(row)
+    assert (letter.offset, letter.reason) == (1, "label")
+    assert "a binary model knows True/False or 1/0" in letter.detail
+
+
+def test_an_image_of_another_pipeline_or_partition_is_refused():
+    image = begun(shop()).image()
+    with pytest.raises(ImageError, match="the image is of shop-.*, partition 0; this is shop-"):
+        PartitionTask(shop(seed=1), 0).restore(image)
+    with pytest.raises(ImageError, match=r"partition 0; this is .*, partition 1"):
+        PartitionTask(shop(), 1).restore(image)
+
+
+class Anything(Event, frozen=True):
+    id: int
+    text: str | None = None
+    count: int | None = None
+    share: float | None = None
+    when: datetime | None = None
+    words: list[str] | None = None
+    bag: dict[str, float] | None = None
+    second: float | int | None = None
+    target: int | None = None
+
+
+ANYTHING = {
+    "hashed": Pipeline(
+        name="anything",
+        events=Topic("visits", schema=Anything, time="second"),
+        labels="target",
+        features=[
+            Hashed("text"),
+            Hashed("count"),
+            Number("count", name="n"),
+            Number("share", scale="standard"),
+            Number("second", scale="log"),
+            Clock("when", ["hour", "weekday", "month", "weekend", "night"]),
+            Text("text", ngrams=(2, 3), name="grams"),
+            Tokens("words"),
+            Counts("bag"),
+            Cross("text", "count"),
+        ],
+        model=Linear(bits=8),
+        max_event_bytes=20_000,
+    ),
+    "named": Pipeline(
+        name="anything",
+        events=Topic("visits", schema=Anything, time="when"),
+        labels="target",
+        features=[Number("share"), Number("count"), Tokens("words"), Counts("bag")],
+        model=tree.HoeffdingTreeRegressor(grace_period=2),
+        max_event_bytes=20_000,
+    ),
+}
+
+extremes = st.sampled_from(
+    [
+        "1e999", "-1e308", "1e308", "1e100", "-1.1e100", "5e-324", "-0.0", "0", "NaN", "Infinity",
+        "9" * 399, "-" + "9" * 4299, "9" * 5000, str(2**63), str(-(2**63) - 1), "null", "true",
+        '"0001-01-01T00:00:00+23:59"', '"9999-12-31T23:59:59.999999-23:59"', '"1969-12-31T23:59:60"',
+        '"2026-01-01T00:00:00"', '"2026-02-30T00:00:00Z"', '""', '"\\u0000"', '"\\ud83d\\ude00"',
+        '"\\ud800"', '"a b"', "[]", '["", "x", "x"]', '["\\n"]', "[1]", "{}", '{"": 1e308, "a": -1e99}',
+        '{"a": 1e999}', "[" * 5_000, '"' + "x" * 30_000 + '"',
+    ]
+)  # fmt: skip
+fields = st.dictionaries(
+    st.sampled_from(["id", *Anything.__struct_fields__, "unknown"]), extremes, max_size=5
+)
+raw = fields.map(
+    lambda given: (
+        "{" + ",".join(f'"{name}":{text}' for name, text in {"id": "1", **given}.items()) + "}"
+    ).encode()
+)
+stamps = st.sampled_from([0, -1, -(2**62), 2**62, 1_700_000_000_000, 1_700_000_000_000_000])
+
+
+@pytest.mark.parametrize("name", ANYTHING)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_arrives_is_scored_or_turned_away_and_the_task_goes_on(name, data):
+    pipeline = ANYTHING[name]
+    values = data.draw(st.lists(raw | st.binary(max_size=20) | st.none(), max_size=6))
+    keys = data.draw(st.lists(st.none() | st.binary(max_size=9), min_size=6, max_size=6))
+    when = data.draw(st.lists(stamps, min_size=6, max_size=6))
+    task, n = begun(pipeline), len(values)
+    output = task.take(slice_of(values, "visits", 0, keys[:n], when[:n]))
+    assert len(output.predictions) + len(output.dead_letters) == n
+    for row in rows(output.predictions):
+        msgspec.json.decode(row.value, type=Prediction)
+    copy = PartitionTask(pipeline, 0)
+    copy.restore(unpack(pack(task.image())))
+    good = b'{"id":1,"text":"a","share":1,"count":1,"words":["w"],"bag":{"b":1},"target":1}'
+    for task in (task, copy):
+        output = task.take(slice_of([good], "visits", n, [None], [0]))
+        [row] = rows(output.predictions)
+        assert msgspec.json.decode(row.value)["score"] is not None or name == "named"
+
+
+def test_the_output_of_nothing_is_nothing():
+    output = begun(shop()).take(slice_of([], "visits"))
+    assert output == Output(outcomes=output.outcomes)
+    assert not +output.outcomes
