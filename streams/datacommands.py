@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from streams.options import out, progress_bar, resolved, settings_options
+from streams.options import err, out, progress_bar, resolved, settings_options
 
 __all__ = ["produce", "simulate", "tail"]
 
@@ -64,10 +64,13 @@ def produce(
     types: dict[str, Any] = {}
     if pipeline is not None:
         from streams.loading import load
+        from streams.schema import fields_of
 
         events = load(pipeline).events
+        wire = {name: field.wire for name, field in fields_of(events.schema).items()}
         topic, types = topic or events.name, types_of(events.schema)
-        key, moment = key or events.key, moment or events.time
+        key = key or (events.key and wire[events.key])
+        moment = moment or (events.time and wire[events.time])
     if topic is None:
         raise click.UsageError("where to? Give --topic NAME, or --pipeline FILE.")
     pairs = dict(_pair(text) for text in rename)
@@ -86,6 +89,8 @@ def produce(
             security=client_options(settings),
         )
     _finish(summary, as_json)
+    if source.malformed:
+        err.print(f"{source.malformed:,} of them malformed, sent as they are without a key")
 
 
 @click.command()

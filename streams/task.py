@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
-from streams.codec import Decoded, Decoder, Prediction, Reject, encode
+from streams.codec import Decoded, Decoder, Prediction, Reason, Reject, encode
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner
 from streams.letters import dead_letters
