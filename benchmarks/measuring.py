@@ -6,15 +6,14 @@ import subprocess
 import tempfile
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 import msgspec
 import numpy as np
 import psutil  # comes with jgo
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from numpy.typing import NDArray
 
 from benchmarks.systems import System
@@ -57,7 +56,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    ends: Mapping[int, int]
+    ends: Sequence[int]
     wall: float
     cpu: float
 
@@ -107,24 +106,36 @@ def _when(
     events: float, process: psutil.Popen, brokers: str, topic: str, partitions: int
 ) -> _Moment:
     """The moment from which so many predictions, or a few less, are committed."""
-    client = AdminClient({"bootstrap.servers": brokers})
-    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+    consumer = _consumer(brokers)
+    places = [TopicPartition(topic, number) for number in range(partitions)]
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        found = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED)
-        ends = {place.partition: end.result().offset for place, end in found.items()}
+        ends = [consumer.get_watermark_offsets(place, 10.0)[1] for place in places]
         if process.poll() is not None:
             raise BenchmarkError(f"ended with {process.returncode}")
-        if sum(ends.values()) >= events:
+        if sum(ends) >= events:
             used = process.cpu_times()
+            consumer.close()
             return _Moment(ends, time.monotonic(), used.user + used.system)
         if time.monotonic() > deadline:
-            raise BenchmarkError(f"{sum(ends.values())} predictions after {_PATIENCE_S:g} s")
+            raise BenchmarkError(f"{sum(ends)} predictions after {_PATIENCE_S:g} s")
         time.sleep(_LOOK_S)
 
 
+def _consumer(brokers: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": "benchmark",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+    )
+
+
 def _read_back(
-    brokers: str, topic: str, first: Mapping[int, int], last: Mapping[int, int]
+    brokers: str, topic: str, first: Sequence[int], last: Sequence[int]
 ) -> tuple[int, int]:
     """How many events have a prediction in the range, and how many predictions it holds.
 
@@ -137,33 +148,23 @@ def _read_back(
         missing = int(answered[-1]) + 1 - len(answered)
         if missing:
             raise BenchmarkError(f"{missing} events of partition {number} have no prediction")
-    since, until = (np.array([ends[n] for n in sorted(ends)]) for ends in (first, last))
-    measured = (since[place] <= offset) & (offset < until[place])
+    measured = (np.array(first)[place] <= offset) & (offset < np.array(last)[place])
     events = np.stack([event_place[measured], event_offset[measured]])
     return np.unique(events, axis=1).shape[1], int(measured.sum())
 
 
 def _positions(brokers: str, topic: str, partitions: int) -> NDArray[np.int64]:
     """int64[4, n]: of each prediction its partition and offset, and those of its event."""
-    options = {
-        "bootstrap.servers": brokers,
-        "group.id": "benchmark",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
-    }
     decode = msgspec.json.Decoder(_Position).decode
     found = array("q")
-    consumer = Consumer(options)
+    consumer = _consumer(brokers)
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
     unread = partitions
     while unread:
         for message in consumer.consume(10_000, 10):
             if message.error() is None:
                 event = decode(message.value())
-                found.extend(
-                    (message.partition(), message.offset(), event.partition, event.offset)
-                )
+                found.extend((message.partition(), message.offset(), event.partition, event.offset))
             elif message.error().code() == KafkaError._PARTITION_EOF:
                 unread -= 1
     consumer.close()

@@ -52,11 +52,14 @@ tell_progress() {
     printf '%s\n' "$line" >>"$log"
     line=${line#"${line%%[! ]*}"}
     case $line in
-      Collecting* | Downloading* | Building* | 'Installing collected'*) show "  $line" ;;
+      'Installing collected'*) show '  unpacking' ;;
+      Collecting* | Downloading* | Building*) show "  ${line%% (from *}" ;;
     esac
   done
   show ''
 }
+
+trap 'show ""; exit 130' INT
 
 # Broken when it was interrupted as it was made, or when its Python has gone.
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then

@@ -40,17 +40,19 @@ def throughput() -> str:
     if not MEASURED.exists():
         return "`make bench-throughput` measures it, beside Faust with River, in one run."
     rows = sorted(json.loads(MEASURED.read_text()), key=lambda row: -row["events_per_cpu_s"])
-    slowest = rows[-1]["events_per_cpu_s"]
+    slowest, machine = rows[-1]["events_per_cpu_s"], rows[0]["machine"]
     lines = [
-        "From `make bench-throughput`; trust the ratios more than the figures.",
+        f"Of `make bench-throughput` on {machine['cores']} cores of an {machine['processor']}: medians,",
+        "lowest and highest of several runs by turns. Trust the ratios more than the figures.",
         "",
-        "| same topic, same model, Kafka to Kafka | delivery | events per CPU-second | ratio |",
-        "|---|---|---:|---:|",
+        "| same topic, same model, Kafka to Kafka | delivery | events per CPU-second | | ratio |",
+        "|---|---|---:|---:|---:|",
     ]
     for row in rows:
-        rate = row["events_per_cpu_s"]
+        rate, low, high = (row[name] for name in ("events_per_cpu_s", "lowest", "highest"))
         lines.append(
-            f"| {row['system']} | {row['delivery']} | {rate:,.0f} | {rate / slowest:,.1f} × |"
+            f"| {row['system']} | {row['delivery']} | {rate:,} | {low:,} – {high:,} "
+            f"| {rate / slowest:,.1f} × |"
         )
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from streams import topics
 from streams.broker import Broker, BrokerError
 from streams.demo_audience import Audience, DemoError
 from streams.demo_screen import Scene
-from streams.demo_summary import Summary, farewell
+from streams.demo_summary import Summary, farewell, steps
 from streams.demo_worker import WorkerProcess, free_port
 from streams.errors import TeachingError
 from streams.feed import Feed
@@ -41,9 +42,10 @@ __all__ = ["Demo"]
 _PARTITIONS = 4
 _LOOK_S, _START_S = 0.2, 120.0
 _HOST = "127.0.0.1"
+_DAY_S = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Demo:
     """What is to be shown, and where.
 
@@ -69,8 +71,7 @@ class Demo:
         """
         with one_interruption():
             try:
-                with ExitStack() as held:
-                    summary = self._run(held)
+                summary = self._run()
             except KeyboardInterrupt:
                 self._say("Interrupted; nothing is left running.")
                 return INTERRUPTED
@@ -80,11 +81,20 @@ class Demo:
         if self.as_json:
             click.echo(msgspec.json.encode(summary))
         else:
-            at = None if self.settings is None else self.settings.brokers
-            self._console.print(farewell(summary, command(), short(_example()), at))
+            cluster = None if self.settings is None else self.settings.brokers
+            self._console.print(farewell(summary))
+            self._say(steps(command(), short(_example()), cluster))
         return 0
 
-    def _run(self, held: ExitStack) -> Summary:
+    def _run(self) -> Summary:
+        with ExitStack() as held:
+            try:
+                return self._perform(held)
+            finally:
+                with self._console.status("Stopping …"):
+                    held.close()
+
+    def _perform(self, held: ExitStack) -> Summary:
         file = _example()
         pipeline = load(file)
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="thalweg-demo-")))
@@ -93,26 +103,29 @@ class Demo:
         metrics = f"http://{_HOST}:{free_port()}/metrics"
         worker = self._start_worker(held, file, folder / "worker.log", settings, metrics)
 
+        labels, predictions = pipeline.label_topic, pipeline.predictions_topic
+        assert labels is not None
+        assert labels.maturity is not None
         security = client_options(settings)
-        inputs = dict(zip(("events", "labels"), pipeline.input_topics, strict=True))
-        predictions = pipeline.predictions_topic
+        inputs = {"events": pipeline.events.name, "labels": labels.topic}
         feed = Feed(self.simulator, settings.brokers, inputs, self.rate, security)
         back = ReadBack(settings.brokers, predictions, _PARTITIONS, security)
         held.callback(feed.stop)
         held.callback(back.stop)
+        _, slowest = self.simulator.labels.chargeback_days
+        silence = labels.maturity / _DAY_S
         scene = Scene(
             brokers=settings.brokers,
             worker=worker.pid,
             metrics=metrics,
             watch=f"{command()} tail {predictions} -f --brokers {settings.brokers}",
+            lesson=f"chargebacks in {slowest:g} days, or {silence:g} days of silence",
             days=self.simulator.days,
             began=datetime.fromtimestamp(self.simulator.start_ms / 1000, UTC),
         )
-        labels = pipeline.label_topic
-        audience = Audience(scene, worker, feed, back, None if labels is None else labels.maturity)
         back.start()
         feed.start()
-        return audience.watch(self._console)
+        return Audience(scene, worker, feed, back, labels.maturity).watch(self._console)
 
     def _own_kafka(self, held: ExitStack) -> Settings:
         began = time.monotonic()
@@ -163,7 +176,7 @@ class Demo:
         self._done(f"worker {worker.pid} on {short(file)}, {metrics}", began)
         return worker
 
-    @property
+    @cached_property
     def _console(self) -> Console:
         return Console(stderr=self.as_json, highlight=False)
 

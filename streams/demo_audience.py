@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from rich.console import Console
@@ -31,7 +30,7 @@ class Audience:
         worker: that runs.
         feed: what it gets.
         back: what it makes of that.
-        maturity: seconds after which a payment without a label counts as genuine; None for never.
+        maturity: seconds after which a payment without a label counts as genuine.
     """
 
     def __init__(
@@ -40,13 +39,13 @@ class Audience:
         worker: WorkerProcess,
         feed: Feed,
         back: ReadBack,
-        maturity: float | None,
+        maturity: float,
     ) -> None:
         self._scene = scene
         self._worker = worker
         self._feed = feed
         self._back = back
-        self._maturity = math.inf if maturity is None else maturity
+        self._maturity = maturity
         self._turn = 0
         self._moved_at = time.monotonic()
         self._seen: tuple[int, int, int] | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.rule import Rule
@@ -25,7 +25,7 @@ __all__ = ["Scene", "Screen", "Sight", "chart", "figures", "line", "milliseconds
 
 _SIGHTS = 40
 _LINES_EVERY_S = 5.0
-_FIXED_LINES = 13
+_FIXED_LINES = 12
 _CHART_FROM, _CHART_TO = 0.4, 1.0
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
@@ -54,6 +54,7 @@ class Scene:
         worker: process id.
         metrics: URL of the worker's metrics.
         watch: the command line that shows the predictions in another terminal.
+        lesson: what it learns from.
         days: how many are simulated.
         began: the first simulated day.
         seconds: since the first payment was sent.
@@ -66,6 +67,7 @@ class Scene:
     worker: int
     metrics: str
     watch: str
+    lesson: str
     days: int
     began: datetime
     seconds: float = 0.0
@@ -86,30 +88,27 @@ class Screen:
     scene: Scene
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        scene, width = self.scene, options.max_width
         height = options.height or console.height
+        watch = Text.assemble(("watch  ", "dim"), scene.watch, overflow="fold")
         tall = 2 + max(0, min(4, (height - 26) // 3))
-        rows = max(1, height - _FIXED_LINES - tall)
-        scene = self.scene
-        yield Group(
-            _heading(scene),
-            ProgressBar(total=scene.days, completed=scene.day),
-            _place("Kafka", f"{scene.brokers}   worker {scene.worker}   {scene.metrics}"),
-            _place("watch", scene.watch),
-            _rule("predictions, read back from Kafka: the riskiest and the newest of each second"),
-            _sights(list(scene.sights)[-rows:], rows),
-            _rule("what it has learned"),
-            _side_by_side(
-                figures({} if scene.meter.last is None else scene.meter.last.quality),
-                _running(scene.meter),
-            ),
-            _labels(scene.meter),
-            _curve(scene.meter, options.max_width, tall),
-        )
+        rows = max(1, height - _FIXED_LINES - len(watch.wrap(console, width)) - tall)
+        yield _heading(scene)
+        yield _wide(ProgressBar(total=scene.days, completed=scene.day))
+        places = f"{scene.brokers}   worker {scene.worker}   {scene.metrics}"
+        yield Text.assemble(("Kafka  ", "dim"), places, no_wrap=True, overflow="crop")
+        yield watch
+        yield _rule("predictions, read back from Kafka: now the riskiest, now the newest")
+        yield _sights(list(scene.sights)[-rows:], rows)
+        yield _rule(f"what it has learned, from {scene.lesson}")
+        yield _wide(figures(scene.meter.quality), _running(scene.meter))
+        yield _labels(scene.meter)
+        yield _curve(scene.meter.auc, width, tall)
 
 
 @contextmanager
 def shown(scene: Scene, console: Console) -> Iterator[Callable[[], None]]:
-    """A function to call when the scene has changed: a whole terminal, or now and then a log's lines."""
+    """A function to be called as the scene changes: it fills a terminal, or adds lines to a log."""
     if console.is_terminal:
         with Live(Screen(scene), console=console, screen=True, auto_refresh=False) as live:
             yield live.refresh
@@ -144,10 +143,10 @@ def figures(quality: Mapping[str, float]) -> Table:
     """How well it predicts: over all labels, over the last ones, and by chance."""
     recent = int(quality.get("window_labels", 0))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    table.add_column("all labels", justify="right")
-    table.add_column(f"last {recent:,}", justify="right", style="bold", min_width=11)
-    table.add_column("by chance", justify="right", style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column("all labels", justify="right", no_wrap=True)
+    table.add_column(f"last {recent:,}", justify="right", style="bold", min_width=11, no_wrap=True)
+    table.add_column("by chance", justify="right", style="dim", no_wrap=True)
     rows = (
         ("ROC AUC", "auc", 0.5),
         ("average precision", "average_precision", quality.get("base_rate", math.nan)),
@@ -161,39 +160,37 @@ def figures(quality: Mapping[str, float]) -> Table:
 
 
 def line(scene: Scene) -> str:
-    """The scene in two lines of a log."""
-    meter, reading = scene.meter, scene.meter.last
-    quality = {} if reading is None else reading.quality
-    said = (
+    """The scene in a few lines of a log."""
+    meter = scene.meter
+    lag = 0 if meter.last is None else meter.last.lag
+    p50, p99 = (milliseconds(meter.latency(share)) for share in (0.5, 0.99))
+    lines = [
         f"{scene.seconds:5.0f} s  day {scene.day:.0f} of {scene.days}"
-        f"   {meter.rate():,.0f} events/s   lag {0 if reading is None else reading.lag:,}"
-        f"   latency p50 {milliseconds(meter.latency(0.5))}, p99 {milliseconds(meter.latency(0.99))}"
-    )
-    names = {"AUC": "auc", "AP": "average_precision", "top 0.5 %": "precision_at_budget"}
-    learned = "   ".join(
-        f"{shown} {_figure(quality.get(f'window_{key}', math.nan))}" for shown, key in names.items()
-    )
+        f"   {meter.rate():,.0f} events/s   lag {lag:,}   latency p50 {p50}, p99 {p99}"
+    ]
     if scene.sights:
         sight = max(list(scene.sights)[-2:], key=lambda sight: sight.prediction.score or 0.0)
-        said += f"\n         {_text(sight)}"
-    return f"{said}\n         {learned}   {_labels(meter).plain}"
+        lines.append(_text(sight))
+    shown = {
+        "AUC": "window_auc",
+        "average precision": "window_average_precision",
+        "precision in the top 0.5 %": "window_precision_at_budget",
+        "base rate": "window_base_rate",
+        "log loss": "window_log_loss",
+    }
+    quality = meter.quality
+    figured = (f"{name} {_figure(quality.get(key, math.nan))}" for name, key in shown.items())
+    lines += [", ".join(figured), _labels(meter).plain]
+    return "\n         ".join(lines)
 
 
 def _heading(scene: Scene) -> Table:
-    table = Table.grid(expand=True)
-    table.add_column()
-    table.add_column(justify="right")
-    day = "" if scene.now is None else f"{scene.now:%-d %B} · day {scene.day:.0f} of {scene.days}"
+    day = "" if scene.now is None else f"{scene.now:%-d %B}, day {scene.day:.0f} of {scene.days}   "
     minutes, seconds = divmod(int(scene.seconds), 60)
-    table.add_row(
-        Text.assemble(("Thalweg", "bold cyan"), " learns to see card fraud in simulated payments"),
-        Text(f"{day} · {minutes}:{seconds:02}", "dim"),
+    return _wide(
+        Text.assemble(("Thalweg", "bold cyan"), " learns card fraud"),
+        Text(f"{day}{minutes}:{seconds:02}", "dim"),
     )
-    return table
-
-
-def _place(name: str, text: str) -> Text:
-    return Text.assemble((f"{name}  ", "dim"), text, no_wrap=True, overflow="crop")
 
 
 def _rule(title: str) -> Rule:
@@ -232,45 +229,44 @@ def _verdict(sight: Sight) -> Text:
 
 
 def _running(meter: Meter) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("worker")
-    table.add_column("", justify="right", style="bold", min_width=9)
+    table = Table.grid(padding=(0, 1))
+    table.add_column()
+    table.add_column(justify="right", style="bold", min_width=9)
     reading = meter.last
     table.add_row("scored", "–" if reading is None else f"{reading.events:,}")
     table.add_row("events/s", f"{meter.rate():,.0f}")
     table.add_row("lag", "–" if reading is None else f"{reading.lag:,}")
-    latencies = milliseconds(meter.latency(0.5)), milliseconds(meter.latency(0.99))
-    table.add_row("latency p50, p99", " ".join(latencies))
+    table.add_row("latency p50", milliseconds(meter.latency(0.5)))
+    table.add_row("latency p99", milliseconds(meter.latency(0.99)))
     return table
 
 
 def _labels(meter: Meter) -> Text:
-    learned = 0 if meter.last is None else meter.last.learned
-    if not learned:
-        return Text("no label learned yet", "dim")
-    assert meter.last is not None
-    days = meter.last.quality.get("label_delay_seconds", math.nan) / 86_400
-    return Text(
-        f"{learned:,} labels learned, each known {days:.1f} simulated days after its payment", "dim"
-    )
+    labels = meter.quality.get("labels", 0)
+    if not labels:
+        return Text("no label is known yet", "dim")
+    days = meter.quality.get("label_delay_seconds", math.nan) / 86_400
+    learned = f"{labels:,.0f} labels learned"
+    return Text(f"{learned}, on average {days:.1f} simulated days after the payment", "dim")
 
 
-def _curve(meter: Meter, width: int, height: int) -> RenderableType:
+def _curve(auc: Sequence[float], width: int, height: int) -> Table:
     table = Table.grid(padding=(0, 1))
-    lines = chart(meter.auc, width - 16, height)
-    for number, text in enumerate(lines):
-        name = ("AUC of the", "last labels")[number] if number < 2 else ""
-        last = number == height - 1 and meter.auc
-        shown = Text.assemble((text, "cyan"), (f" {meter.auc[-1]:.3f}" if last else "", "bold"))
-        table.add_row(Text(name, "dim"), shown)
+    lines = chart(auc, width - 20, height)
+    names = ["AUC of the", "last labels", *[""] * height]
+    figures = ["", *[""] * height, f"{auc[-1]:.3f}" if auc else ""][-height:]
+    for name, text, figure in zip(names, lines, figures, strict=False):
+        table.add_row(Text(name, "dim"), Text(text, "cyan"), Text(figure, "bold"))
     return table
 
 
-def _side_by_side(left: RenderableType, right: RenderableType) -> Table:
+def _wide(*parts: RenderableType) -> Table:
+    """One renderable, or two with one at each end, over the whole width."""
     table = Table.grid(expand=True)
     table.add_column(ratio=1)
-    table.add_column(justify="right")
-    table.add_row(left, right)
+    for _ in parts[1:]:
+        table.add_column(justify="right", no_wrap=True)
+    table.add_row(*parts)
     return table
 
 

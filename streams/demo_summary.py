@@ -13,7 +13,7 @@ from streams.demo_screen import Scene, chart, figures, milliseconds
 from streams.feed import Feed
 from streams.readback import ReadBack
 
-__all__ = ["Summary", "farewell"]
+__all__ = ["Summary", "farewell", "steps"]
 
 _CURVE_CHARACTERS = 52
 
@@ -31,7 +31,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         dead_letters: records turned away.
         labels_sent: chargebacks sent.
         labels_learned: these, and payments of which nobody had complained in time.
-        cpu_seconds: of the worker, its start included; NaN where the system does not tell.
         latency_p50: seconds, from a payment's sending to its prediction's, for half of them.
         latency_p99: likewise, for 99 %.
         quality: the figures of `models.quality.Quality.summary`.
@@ -47,7 +46,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int
     labels_sent: int
     labels_learned: int
-    cpu_seconds: float
     latency_p50: float
     latency_p99: float
     quality: Mapping[str, float]
@@ -68,7 +66,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             dead_letters=reading.dead_letters,
             labels_sent=feed.labels,
             labels_learned=reading.learned,
-            cpu_seconds=reading.cpu,
             latency_p50=meter.latency(0.5, overall=True),
             latency_p99=meter.latency(0.99, overall=True),
             quality=reading.quality,
@@ -76,58 +73,44 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def farewell(seen: Summary, command: str, file: str, cluster: str | None) -> Group:
-    """The summary on a screen, and the commands to go on with.
-
-    Args:
-        seen: what was.
-        command: that calls this command line.
-        file: of the pipeline.
-        cluster: that still holds the topics, host:port; None if none does.
-    """
+def farewell(seen: Summary) -> Group:
+    """The summary on a screen."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(justify="right", style="bold")
     facts.add_column()
     doubled = f"{seen.doubled:,} of them twice" if seen.doubled else "none twice"
     delay = seen.quality.get("label_delay_seconds", 0.0) / 86_400
+    p50, p99 = milliseconds(seen.latency_p50), milliseconds(seen.latency_p99)
     facts.add_row(f"{seen.payments:,}", f"payments of {seen.days} days in {seen.seconds:.0f} s")
     facts.add_row(f"{seen.predictions:,}", f"predictions read back from Kafka, {doubled}")
+    facts.add_row(f"{seen.alerts:,}", "of them alerts")
     facts.add_row(
         f"{seen.labels_learned:,}", f"labels learned, {delay:.1f} simulated days after the payment"
     )
-    facts.add_row(f"{seen.alerts:,}", "alerts")
-    facts.add_row(
-        milliseconds(seen.latency_p50),
-        f"from a payment to its prediction, {milliseconds(seen.latency_p99)} at the 99th percentile",
-    )
+    facts.add_row(p50, f"from a payment to its prediction, 99th percentile {p99}")
     (curve,) = chart(seen.window_auc, _CURVE_CHARACTERS, 1)
-    return Group(
-        "",
-        facts,
-        "",
-        figures(seen.quality),
-        Text.assemble("AUC of the last labels, over time  ", (curve, "cyan")),
-        "",
-        _steps(command, file, cluster),
-    )
+    over_time = Text.assemble("AUC of the last labels  ", (curve, "cyan"))
+    return Group("", facts, "", figures(seen.quality), over_time, "")
 
 
-def _steps(command: str, file: str, cluster: str | None) -> Text:
+def steps(command: str, file: str, cluster: str | None) -> str:
+    """The commands to go on with.
+
+    Args:
+        command: that calls this command line.
+        file: of the pipeline.
+        cluster: that still holds the topics, host:port; None if none does.
+    """
     if cluster is None:
-        steps = {
-            f"{command} broker": "a Kafka that stays; then, in other terminals:",
-            f"{command} topics {file} --create --retention forever": "",
-            f"{command} worker {file}": "scores and learns until Ctrl-C",
-            f"{command} simulate --rate 5000": "or thalweg produce, for data of your own",
-            f"{command} tail fraud.predictions --follow": "",
-        }
-    else:
-        steps = {
-            f"{command} tail fraud.predictions --brokers {cluster}": "what it has left there",
-            f"{command} topics {file} --delete --brokers {cluster}": "removes it",
-        }
-    lines = [("To go on:\n", "bold")]
-    for step, what in steps.items():
-        lines += [(f"  {step}", ""), (f"  {what}\n" if what else "\n", "dim")]
-    lines += [(f"  {file}", ""), ("  the whole pipeline, on one page", "dim")]
-    return Text.assemble(*lines)
+        return f"""Go on with a Kafka that stays:
+  {command} broker
+and in other terminals:
+  {command} topics {file} --create --retention forever
+  {command} worker {file}
+  {command} simulate --rate 5000    # or thalweg produce, for data of your own
+  {command} tail fraud.predictions --follow
+The whole pipeline, on one page, is {file}"""
+    return f"""The topics are still there; look at them, remove them:
+  {command} tail fraud.predictions --brokers {cluster}
+  {command} topics {file} --delete --brokers {cluster}
+The whole pipeline, on one page, is {file}"""

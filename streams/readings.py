@@ -32,7 +32,6 @@ class Reading:
         learned: labels learned.
         dead_letters: records turned away.
         lag: records that wait.
-        cpu: seconds of processor time it has used; NaN where the system does not tell.
         latency: int64[buckets], events by latency.
         quality: the figures of `models.quality.Quality.summary`; empty before the first.
     """
@@ -43,7 +42,6 @@ class Reading:
     learned: int
     dead_letters: int
     lag: int
-    cpu: float
     latency: NDArray[np.int64]
     quality: Mapping[str, float]
 
@@ -75,7 +73,6 @@ def read(text: str, at: float) -> Reading:
         learned=count(catalogue.LEARNED),
         dead_letters=count(catalogue.DEAD_LETTERS),
         lag=count(catalogue.LAG_RECORDS),
-        cpu=total.get("process_cpu_seconds_total", math.nan),
         latency=np.diff(latency, prepend=0),
         quality=quality,
     )
@@ -117,13 +114,17 @@ class Meter:
         if not math.isnan(auc):
             self.auc.append(auc)
 
+    @property
+    def quality(self) -> Mapping[str, float]:
+        """The newest figures; empty before the first."""
+        return {} if self.last is None else self.last.quality
+
     def rate(self) -> float:
         """Events scored a second, lately; 0 before the second reading."""
-        return self._per_second("events")
-
-    def load(self) -> float:
-        """Processor cores in use, lately; NaN where that is not told."""
-        return self._per_second("cpu")
+        if len(self._readings) < 2:
+            return 0.0
+        old, new = self._readings[0], self._readings[-1]
+        return (new.events - old.events) / max(new.at - old.at, 1e-9)
 
     def latency(self, share: float, *, overall: bool = False) -> float:
         """The latency in seconds that this share of the events kept, lately or since the start.
@@ -137,15 +138,9 @@ class Meter:
         count = np.cumsum(self._readings[-1].latency - since.latency)
         if not count[-1]:
             return math.nan
-        rank = share * count[-1]
+        rank = share * int(count[-1])
         place = int(np.searchsorted(count, rank))
         if place == len(_BOUNDS) - 1:
             return float(_BOUNDS[-2])
         low, below = (float(_BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
         return low + (float(_BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)
-
-    def _per_second(self, name: str) -> float:
-        if len(self._readings) < 2:
-            return 0.0
-        old, new = self._readings[0], self._readings[-1]
-        return float(getattr(new, name) - getattr(old, name)) / max(new.at - old.at, 1e-9)

@@ -51,7 +51,7 @@ class Predictions:
 
 @pytest.fixture(scope="module")
 def handbook(broker: Broker, shared_data: Path) -> str:
-    """Brokers that have a million payments in topic ``handbook``, written by ``thalweg produce``."""
+    """Brokers where ``thalweg produce`` has written a million payments to topic ``handbook``."""
     file = shared_data / "handbook_raw.parquet"
     options = {
         "brokers": broker.bootstrap,

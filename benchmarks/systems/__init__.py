@@ -9,8 +9,8 @@ and writes for each payment a JSON object with its ``partition``, its ``offset``
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 __all__ = ["BITS", "LEARNING_RATE", "PAYMENTS", "SYSTEMS", "System"]
@@ -36,11 +36,15 @@ class System:
     module: str
     delivery: str
     events: int
-    packages: Sequence[str]
+    packages: tuple[str, ...]
 
     def command(self, brokers: str, predictions: str) -> list[str]:
         """The command line that starts it."""
         return [sys.executable, "-m", f"benchmarks.systems.{self.module}", brokers, predictions]
+
+    def scaled(self, factor: float) -> System:
+        """The same, measured over more or fewer events."""
+        return replace(self, events=int(factor * self.events))
 
     def versions(self) -> Mapping[str, str]:
         """Of its packages, as installed."""
@@ -53,20 +57,20 @@ SYSTEMS = (
         "thalweg",
         "exactly-once",
         1_000_000,
-        ["thalweg", "faust-streaming", "aiokafka", "msgspec", "numba", "numpy"],
+        ("faust-streaming", "aiokafka", "msgspec", "numba", "numpy"),
     ),
     System(
         "confluent-kafka loop + River",
         "confluent_river",
         "at-least-once",
         200_000,
-        ["confluent-kafka", "river", "msgspec"],
+        ("confluent-kafka", "river", "msgspec"),
     ),
     System(
         "plain Faust agent + River",
         "faust_river",
         "at-least-once",
         20_000,
-        ["faust-streaming", "aiokafka", "river"],
+        ("faust-streaming", "aiokafka", "river"),
     ),
 )

@@ -1,0 +1,134 @@
+"""A column of byte strings in one buffer: no object a value until somebody looks at one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+
+__all__ = ["ByteColumn"]
+
+Bytes = NDArray[np.uint8]
+Longs = NDArray[np.int64]
+
+
+class ByteColumn(Sequence["bytes | None"]):
+    """An immutable sequence of bytes and Nones, laid out as Arrow does.
+
+    Attributes:
+        data: where the values lie, in any order and with anything between them.
+        starts: int64[n], where each begins.
+        lengths: int64[n], how long it is; -1 for None.
+    """
+
+    __slots__ = ("data", "lengths", "starts")
+
+    def __init__(self, data: bytes, starts: Longs, lengths: Longs) -> None:
+        self.data = data
+        self.starts = starts
+        self.lengths = lengths
+
+    @staticmethod
+    def of(values: Sequence[bytes | None]) -> ByteColumn:
+        """A column of these values; itself where it is one."""
+        if isinstance(values, ByteColumn):
+            return values
+        try:
+            data = b"".join(values)  # type: ignore[arg-type]  # a None: TypeError below
+            lengths = np.fromiter(map(len, values), np.int64, len(values))  # type: ignore[arg-type]
+        except TypeError:
+            data = b"".join(value for value in values if value is not None)
+            counted = (-1 if value is None else len(value) for value in values)
+            lengths = np.fromiter(counted, np.int64, len(values))
+        ends = np.cumsum(np.maximum(lengths, 0))
+        return ByteColumn(data, ends - np.maximum(lengths, 0), lengths)
+
+    @staticmethod
+    def lines(data: bytes, count: int) -> ByteColumn:
+        """The `count` lines of `data`, each ended by a line break."""
+        starts, lengths = np.empty(count, np.int64), np.empty(count, np.int64)
+        _lines(np.frombuffer(data, np.uint8), starts, lengths)
+        return ByteColumn(data, starts, lengths)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> ByteColumn: ...
+    def __getitem__(self, place: int | slice) -> bytes | None | ByteColumn:
+        if isinstance(place, slice):
+            return ByteColumn(self.data, self.starts[place], self.lengths[place])
+        start, length = int(self.starts[place]), int(self.lengths[place])
+        return None if length < 0 else self.data[start : start + length]
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        data = self.data
+        starts, lengths = self.starts.tolist(), self.lengths.tolist()
+        return (
+            None if length < 0 else data[start : start + length]
+            for start, length in zip(starts, lengths, strict=True)
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it compares by content, and may be large
+
+    def __repr__(self) -> str:
+        return f"ByteColumn.of({list(self)!r})"
+
+    def take(self, places: Sequence[int]) -> ByteColumn:
+        """The values at these places, in this order."""
+        if isinstance(places, range) and places == range(len(self)):
+            return self
+        chosen = np.asarray(places, np.int64)
+        return ByteColumn(self.data, self.starts[chosen], self.lengths[chosen])
+
+    def joined(self) -> bytes | None:
+        """All values with a line break between each two; None where one of them is None."""
+        if len(self) == 0:
+            return b""
+        if self.lengths.min() < 0:
+            return None
+        out = np.empty(int(self.lengths.sum()) + len(self) - 1, np.uint8)
+        _join(np.frombuffer(self.data, np.uint8), self.starts, self.lengths, out)
+        return out.tobytes()
+
+    def texts(self) -> list[str | None]:
+        """Every value as text; bytes that are no UTF-8 become replacement characters."""
+        joined = self.joined()
+        if joined is not None and joined.isascii():
+            texts: list[str | None] = list(joined.decode("ascii").split("\n"))
+            if len(texts) == len(self):
+                return texts
+        return [None if value is None else value.decode(errors="replace") for value in self]
+
+
+@compiled
+def _lines(data: Bytes, starts: Longs, lengths: Longs) -> None:
+    start = line = 0
+    for at in range(len(data)):
+        if data[at] == 10:
+            starts[line] = start
+            lengths[line] = at - start
+            start = at + 1
+            line += 1
+
+
+@compiled
+def _join(data: Bytes, starts: Longs, lengths: Longs, out: Bytes) -> None:
+    at = 0
+    for n in range(len(starts)):
+        if n:
+            out[at] = 10
+            at += 1
+        start = starts[n]
+        for place in range(start, start + lengths[n]):
+            out[at] = data[place]
+            at += 1
