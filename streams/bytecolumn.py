@@ -61,7 +61,7 @@ class ByteColumn(Sequence["bytes | None"]):
     def __getitem__(self, place: int) -> bytes | None: ...
     @overload
     def __getitem__(self, place: slice) -> ByteColumn: ...
-    def __getitem__(self, place: int | slice) -> bytes | None | ByteColumn:
+    def __getitem__(self, place: int | slice) -> bytes | ByteColumn | None:
         if isinstance(place, slice):
             return ByteColumn(self.data, self.starts[place], self.lengths[place])
         start, length = int(self.starts[place]), int(self.lengths[place])

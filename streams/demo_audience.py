@@ -78,17 +78,17 @@ class Audience:
     def _look(self) -> None:
         """By turns the riskiest and the newest prediction; and what became known of the others."""
         found = self._back.take()
-        if found is not None:
-            riskiest, newest = found
-            one = newest if self._turn % 2 else riskiest
-            self._turn += 1
-            self._scene.now = newest.at
-            self._scene.sights.append(Sight(one, self._feed.amount(one.id or "")))
+        if found is None:
+            return
+        riskiest, newest = found
+        one = newest if self._turn % 2 else riskiest
+        self._turn += 1
+        self._scene.now = now = newest.at
+        self._scene.sights.append(Sight(one, self._feed.amount(one.id or "")))
         for sight in self._scene.sights:
-            sight.fraud = self._feed.verdict(sight.prediction.id or "")
-            if sight.fraud is None and self._scene.now is not None:
-                age = self._scene.now - sight.prediction.at
-                sight.fraud = False if age.total_seconds() >= self._maturity else None
+            sight.fraud = self._feed.verdict(sight.prediction.id or "", now)
+            if sight.fraud is None and (now - sight.prediction.at).total_seconds() > self._maturity:
+                sight.fraud = False
 
     def _over(self) -> bool:
         reading = self._scene.meter.last

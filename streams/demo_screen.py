@@ -26,7 +26,7 @@ __all__ = ["Scene", "Screen", "Sight", "chart", "figures", "line", "milliseconds
 _SIGHTS = 40
 _LINES_EVERY_S = 5.0
 _FIXED_LINES = 12
-_CHART_FROM, _CHART_TO = 0.4, 1.0
+_CHART_FROM, _CHART_TO, _CHART_MARGIN = 0.4, 1.0, 24
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -188,7 +188,7 @@ def _heading(scene: Scene) -> Table:
     day = "" if scene.now is None else f"{scene.now:%-d %B}, day {scene.day:.0f} of {scene.days}   "
     minutes, seconds = divmod(int(scene.seconds), 60)
     return _wide(
-        Text.assemble(("Thalweg", "bold cyan"), " learns card fraud"),
+        Text.assemble(("Thalweg", "bold cyan"), " learns to tell card fraud"),
         Text(f"{day}{minutes}:{seconds:02}", "dim"),
     )
 
@@ -251,12 +251,19 @@ def _labels(meter: Meter) -> Text:
 
 
 def _curve(auc: Sequence[float], width: int, height: int) -> Table:
+    """The chart with its name and its scale, and the newest value at its end."""
     table = Table.grid(padding=(0, 1))
-    lines = chart(auc, width - 20, height)
-    names = ["AUC of the", "last labels", *[""] * height]
-    figures = ["", *[""] * height, f"{auc[-1]:.3f}" if auc else ""][-height:]
-    for name, text, figure in zip(names, lines, figures, strict=False):
-        table.add_row(Text(name, "dim"), Text(text, "cyan"), Text(figure, "bold"))
+    blank = [""] * (height - 2)
+    columns = (
+        ("AUC of the", "last labels", *blank),
+        (f"{_CHART_TO}", *blank, f"{_CHART_FROM}"),
+        chart(auc, width - _CHART_MARGIN, height),
+        ("", *blank, f"{auc[-1]:.3f}" if auc else ""),
+    )
+    for name, scale, drawn, newest in zip(*columns, strict=True):
+        table.add_row(
+            Text(name, "dim"), Text(scale, "dim"), Text(drawn, "cyan"), Text(newest, "bold")
+        )
     return table
 
 

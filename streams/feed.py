@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from threading import Event, Thread
 
 import msgspec
@@ -29,6 +30,7 @@ class _Payment(msgspec.Struct, gc=False):
 class _Label(msgspec.Struct, gc=False):
     tx_id: str
     fraud: int
+    at: datetime
 
 
 _payments = msgspec.json.Decoder(_Payment)
@@ -71,7 +73,7 @@ class Feed:
         self._rate = rate
         self._security = security
         self._amounts: deque[dict[str, float]] = deque(maxlen=_REMEMBERED_BLOCKS)
-        self._verdicts: dict[str, bool] = {}
+        self._verdicts: dict[str, _Label] = {}
         self._stopping = Event()
         self._thread = Thread(target=self._send, name="feed", daemon=True)
 
@@ -94,9 +96,10 @@ class Feed:
         """The amount of one of the last hundred thousand payments."""
         return next((block[payment] for block in self._amounts.copy() if payment in block), None)
 
-    def verdict(self, payment: str) -> bool | None:
-        """What the last label that was sent said of a payment; None where none was."""
-        return self._verdicts.get(payment)
+    def verdict(self, payment: str, now: datetime) -> bool | None:
+        """Whether a payment is known to be fraud at a simulated time; None where nothing is."""
+        label = self._verdicts.get(payment)
+        return None if label is None or label.at > now else bool(label.fraud)
 
     def _send(self) -> None:
         try:
@@ -117,6 +120,6 @@ class Feed:
         paid = [_payments.decode(value) for value in block.of("events").values]
         told = [_labels.decode(value) for value in block.of("labels").values]
         self._amounts.append({payment.tx_id: payment.amount for payment in paid})
-        self._verdicts |= {label.tx_id: bool(label.fraud) for label in told}
+        self._verdicts |= {label.tx_id: label for label in told}
         self.payments += len(paid)
         self.labels += len(told)

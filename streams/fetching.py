@@ -13,13 +13,14 @@ import aiokafka
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CorruptRecordException
+from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.slices import Slice
+from streams.unpacking import Isolation, unpacked
 
-__all__ = ["Host", "SlicedRecords", "Transport", "read_in_slices"]
+__all__ = ["Host", "RawRecords", "SlicedRecords", "Transport", "read_in_slices"]
 
 _sliced_topics: set[str] = set()
 
@@ -30,62 +31,38 @@ def read_in_slices(topics: set[str]) -> None:
     Other topics, such as those of agents a user adds, keep their single records.
     """
     _sliced_topics.update(topics)
+    fetcher.MemoryRecords = RawRecords
     fetcher.PartitionRecords = _partition_records
+
+
+class RawRecords:
+    """A fetched partition's bytes, and aiokafka's reader of them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        records = MemoryRecords(data)
+        self.has_next = records.has_next
+        self.next_batch = records.next_batch
+        self.size_in_bytes = records.size_in_bytes
 
 
 class SlicedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no types
     """One partition's share of a fetch, as one slice instead of an object a record.
 
-    Takes the place of aiokafka's own class between the wire and the consumer and treats batches
-    as that does: CRC, control batches, aborted transactions, records before the position asked
-    for, and the gaps of compaction.
+    Takes the place of aiokafka's own class between the wire and the consumer.
     """
 
     next_fetch_offset: int
 
     def _unpack_records(self) -> Iterator[Slice]:
         start = self.next_fetch_offset
-        offsets: list[int] = []
-        keys: list[bytes | None] = []
-        values: list[bytes | None] = []
-        timestamps: list[int] = []
-        headers: list[Any] = []
-        while self._records.has_next():
-            batch = self._records.next_batch()
-            if self._check_crcs and not batch.validate_crc():
-                raise CorruptRecordException(f"Invalid CRC - {self._tp}")
-            if self._readable(batch):
-                records = list(batch)
-                if records and records[0].offset < self.next_fetch_offset:
-                    records = [r for r in records if r.offset >= self.next_fetch_offset]
-                offsets += [record.offset for record in records]
-                keys += [record.key for record in records]
-                values += [record.value for record in records]
-                timestamps += [record.timestamp for record in records]
-                headers += [record.headers for record in records]
-            self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
-        if offsets or self.next_fetch_offset > start:
-            yield Slice(
-                self._tp.topic,
-                self._tp.partition,
-                start,
-                self.next_fetch_offset,
-                offsets,
-                keys,
-                values,
-                timestamps,
-                headers if any(headers) else None,
-            )
-
-    def _readable(self, batch: Any) -> bool:
-        """Whether a batch holds records to read; keeps account of aborted transactions."""
-        if self._isolation_level == READ_COMMITTED and batch.producer_id is not None:
-            self._consume_aborted_up_to(batch.base_offset)
-            if batch.is_control_batch and self._contains_abort_marker(batch):
-                self._aborted_producers.discard(batch.producer_id)
-            if batch.is_transactional and batch.producer_id in self._aborted_producers:
-                return False
-        return not batch.is_control_batch
+        committed_only = self._isolation_level == READ_COMMITTED
+        isolation = Isolation(self._aborted_transactions if committed_only else None)
+        tp, data = self._tp, self._records.data
+        records = unpacked(data, tp.topic, tp.partition, start, isolation, self._check_crcs)
+        self.next_fetch_offset = records.next
+        if records.next > start:
+            yield records
 
 
 def _partition_records(tp: Any, *args: Any) -> Any:

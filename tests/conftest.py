@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from streams.broker import Broker
 from streams.topics import TopicSpec, ensure
@@ -16,6 +17,11 @@ from streams.topics import TopicSpec, ensure
 SHARED_DATA = Path(
     os.environ.pop("THALWEG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
+
+
+# The first example of a test compiles kernels, and machines are shared.
+settings.register_profile("thalweg", deadline=None)
+settings.load_profile("thalweg")
 
 
 @pytest.fixture(scope="session")

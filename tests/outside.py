@@ -28,13 +28,17 @@ class Worker:
         pipeline: its file.
         brokers: host:port.
         workers: how many processes it is to start, each with a metrics page.
+        settings: others, by their names.
     """
 
-    def __init__(self, pipeline: str | Path, brokers: str, workers: int = 1) -> None:
+    def __init__(
+        self, pipeline: str | Path, brokers: str, workers: int = 1, **settings: object
+    ) -> None:
         self._ports = _free_ports(workers)
         flags = {"brokers": brokers, "workers": workers, "metrics-port": self._ports[0]}
         self._command = [sys.executable, "-m", "streams", "worker", str(pipeline)]
-        self._command += [f"--{name}={value}" for name, value in flags.items()]
+        for name, value in (flags | settings).items():
+            self._command.append(f"--{name.replace('_', '-')}={value}")
 
     def __enter__(self) -> Worker:
         self._log = tempfile.TemporaryFile()
@@ -45,8 +49,7 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         if self.running:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         self._log.close()
 
     @property
@@ -81,6 +84,11 @@ class Worker:
             assert self.running, self.output
             assert time.monotonic() < deadline, f"not within {seconds:g} s\n{self.output}"
             time.sleep(0.25)
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a crash would."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> int:
         """Ask it to end, as an init system would; answers its exit code."""

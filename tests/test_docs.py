@@ -71,7 +71,7 @@ def test_the_readmes_mistake_is_told_in_these_words(tmp_path, monkeypatch):
     Path("fraud.py").write_text(mistaken)
     with pytest.raises(DeclarationError) as caught:
         load("fraud.py")
-    assert f"{caught.value}\n" == blocks(README, "text")[0]
+    assert f"{caught.value}\n" == blocks(README, "text")[1]
 
 
 def test_the_page_on_testing_shows_tests_that_pass():

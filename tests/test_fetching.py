@@ -14,14 +14,13 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher,
 from aiokafka.errors import CorruptRecordException
 from aiokafka.producer import sender
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.fetching import SlicedRecords, read_in_slices
+from streams.fetching import RawRecords, SlicedRecords, read_in_slices
 
 TP = TopicPartition("payments", 3)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
@@ -52,7 +51,7 @@ def row(text: str) -> Row:
 def reader(kind: type, data: bytes, start: int = 0, aborted: Any = None, **options: Any) -> Any:
     isolation = options.pop("isolation", READ_COMMITTED)
     crcs = options.pop("crcs", False)
-    return kind(TP, MemoryRecords(data), aborted, start, None, None, crcs, isolation)
+    return kind(TP, RawRecords(data), aborted, start, None, None, crcs, isolation)
 
 
 def as_rows(slices: list[Any]) -> list[tuple[Any, ...]]:
@@ -152,7 +151,7 @@ def test_a_damaged_batch_is_an_error_when_checksums_are_checked() -> None:
 def test_other_topics_keep_their_single_records() -> None:
     read_in_slices({TP.topic})
     make = fetcher.PartitionRecords
-    arguments = (MemoryRecords(b""), None, 0, None, None, False, READ_COMMITTED)
+    arguments = (RawRecords(b""), None, 0, None, None, False, READ_COMMITTED)
     assert isinstance(make(TP, *arguments), SlicedRecords)
     assert type(make(TopicPartition("users-own", 0), *arguments)) is PartitionRecords
 
@@ -180,7 +179,9 @@ def test_aiokafkas_insides_are_as_we_lean_on_them() -> None:
     for name in ("_unpack_records", "_consume_aborted_up_to", "_contains_abort_marker"):
         assert callable(getattr(PartitionRecords, name))
     # The fetcher finds the class by this name of its module, each time it makes one.
-    assert "PartitionRecords(" in inspect.getsource(Fetcher._proc_fetch_request)
+    fetch = inspect.getsource(Fetcher._proc_fetch_request)
+    assert "PartitionRecords(" in fetch
+    assert "MemoryRecords(part_data[-1])" in fetch
     assert isinstance(sender.BACKOFF_OVERRIDE, float)
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
 

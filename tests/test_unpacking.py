@@ -1,0 +1,68 @@
+"""Bytes that are no record batches are refused; they never become records, nor a crash."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from aiokafka.errors import CorruptRecordException, UnsupportedVersionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.framing import framed
+from streams.slices import Records
+from streams.unpacking import Isolation, unpacked
+
+
+def batch(count: int = 5) -> bytearray:
+    values: list[bytes | None] = [b'{"n": %d}' % n for n in range(count)]
+    (one,) = framed(Records([b"key"] * count, values, [7] * count), 1 << 20, "none")
+    return one._build()
+
+
+def read(data: bytes, check: bool = True) -> list[bytes | None]:
+    return list(unpacked(data, "payments", 0, 0, Isolation(None), check).values)
+
+
+def test_the_beginning_of_a_batch_at_the_end_of_a_fetch_is_left_for_the_next() -> None:
+    whole = bytes(batch(5))
+    assert len(read(whole + whole[:-1])) == 5
+    assert read(whole[:11]) == []
+
+
+def test_an_old_message_format_is_refused_by_name() -> None:
+    data = batch()
+    data[16] = 1
+    with pytest.raises(UnsupportedVersionError, match="message format 1"):
+        read(bytes(data))
+
+
+@given(st.integers(21, len(batch()) - 1), st.integers(1, 255))
+def test_any_changed_byte_is_noticed_by_the_checksum(place: int, change: int) -> None:
+    data = batch()
+    data[place] ^= change
+    with pytest.raises(CorruptRecordException):
+        read(bytes(data))
+
+
+@given(st.integers(61, len(batch()) - 1), st.integers(1, 255))
+def test_without_checksums_a_damaged_batch_is_an_error_or_other_bytes_but_nothing_worse(
+    place: int, change: int
+) -> None:
+    data = batch()
+    data[place] ^= change
+    try:
+        values = read(bytes(data), check=False)
+    except CorruptRecordException:
+        return
+    assert len(values) == 5
+
+
+@given(st.binary(max_size=200))
+def test_records_of_noise_are_refused(noise: bytes) -> None:
+    data = batch()[:61] + noise
+    struct.pack_into(">i", data, 8, len(data) - 12)
+    try:
+        assert len(read(bytes(data), check=False)) == 5
+    except CorruptRecordException:
+        return
