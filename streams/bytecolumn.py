@@ -83,6 +83,11 @@ class ByteColumn(Sequence["bytes | None"]):
     def __repr__(self) -> str:
         return f"ByteColumn.of({list(self)!r})"
 
+    @property
+    def longest(self) -> int:
+        """Length of the longest value; 0 where there is none."""
+        return int(self.lengths.max(initial=0))
+
     def take(self, places: Sequence[int]) -> ByteColumn:
         """The values at these places, in this order."""
         if isinstance(places, range) and places == range(len(self)):

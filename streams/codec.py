@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 from models.protocol import Target
+from streams.bytecolumn import ByteColumn
 from streams.slices import Headers, Slice
 
 __all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "encode"]
@@ -113,16 +114,15 @@ class Decoder(Generic[S]):
 
     def _has_large(self, records: Slice) -> bool:
         """Whether a record may be too large: the longest key, headers and value together are."""
-        key = max(map(len, filter(None, records.keys)), default=0)
-        value = max(map(len, filter(None, records.values)), default=0)
+        key = ByteColumn.of(records.keys).longest
+        value = ByteColumn.of(records.values).longest
         headers = max(map(_size, records.headers), default=0) if records.headers else 0
         return key > _KEY_BYTES or key + headers + value > self._max_bytes
 
     def _decode_lines(self, values: Sequence[bytes | None]) -> list[S] | None:
         """All values at once; None unless every line is exactly one good value."""
-        try:
-            joined = b"\n".join(values)  # type: ignore[arg-type]  # a tombstone: TypeError below
-        except TypeError:
+        joined = ByteColumn.of(values).joined()
+        if joined is None:
             return None
         # A value of two objects beside an empty one, or an object torn over two records, would
         # decode under the wrong offsets. Where every line break stands between "}" and "{" it is
@@ -179,12 +179,10 @@ def _size(headers: Headers) -> int:
     return sum(len(name.encode()) + len(value or b"") for name, value in headers)
 
 
-def encode(predictions: Sequence[Prediction]) -> list[bytes | None]:
+def encode(predictions: Sequence[Prediction]) -> ByteColumn:
     """Each prediction as a line of JSON, encoded in one call."""
-    # JSON escapes line breaks, so the only ones are the separators; the last is followed by b"".
-    lines: list[bytes | None] = list(_encoder.encode_lines(predictions).split(b"\n"))
-    lines.pop()
-    return lines
+    # JSON escapes line breaks, so each one ends a prediction.
+    return ByteColumn.lines(_encoder.encode_lines(predictions), len(predictions))
 
 
 _encoder = msgspec.json.Encoder()

@@ -7,7 +7,7 @@ at a time; byte for byte they are the same.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from streams.bytecolumn import ByteColumn
 from streams.slices import Compression, Records
 
 __all__ = ["RecordBatch", "framed"]
@@ -109,18 +110,25 @@ def framed(records: Records, most: int, compression: Compression) -> Iterator[Re
         most: bytes before compression; about, and never much more.
         compression: of the batches.
     """
-    keys, key_lengths = _joined(records.keys)
-    values, value_lengths = _joined(records.values)
+    keys, values = ByteColumn.of(records.keys), ByteColumn.of(records.values)
     times = np.array(records.timestamps, np.int64)
-    sizes = np.maximum(key_lengths, 0) + np.maximum(value_lengths, 0) + _FRAME_BYTES
+    sizes = np.maximum(keys.lengths, 0) + np.maximum(values.lengths, 0) + _FRAME_BYTES
     ends = np.cumsum(sizes)
-    start = key_from = value_from = 0
+    start = 0
     while start < len(times):
         used = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, used + most, "right")))
         out = np.empty(int(ends[stop - 1] - used), np.uint8)
-        written, key_from, value_from = _frame(
-            keys, key_lengths, values, value_lengths, times, start, stop, key_from, value_from, out
+        part = slice(start, stop)
+        written = _frame(
+            np.frombuffer(keys.data, np.uint8),
+            keys.starts[part],
+            keys.lengths[part],
+            np.frombuffer(values.data, np.uint8),
+            values.starts[part],
+            values.lengths[part],
+            times[part],
+            out,
         )
         span = times[start:stop]
         records_bytes = out[:written].tobytes()
@@ -128,63 +136,38 @@ def framed(records: Records, most: int, compression: Compression) -> Iterator[Re
         start = stop
 
 
-def _joined(column: Sequence[bytes | None]) -> tuple[Bytes, Longs]:
-    """All bytes end to end, and the length of each; -1 for None."""
-    try:
-        joined = b"".join(column)  # type: ignore[arg-type]  # a None: TypeError below
-        lengths = np.fromiter(map(len, column), np.int64, len(column))  # type: ignore[arg-type]
-    except TypeError:
-        joined = b"".join(one for one in column if one is not None)
-        counted = (-1 if one is None else len(one) for one in column)
-        lengths = np.fromiter(counted, np.int64, len(column))
-    return np.frombuffer(joined, np.uint8), lengths
-
-
 @compiled
 def _frame(
     keys: Bytes,
+    key_starts: Longs,
     key_lengths: Longs,
     values: Bytes,
+    value_starts: Longs,
     value_lengths: Longs,
     times: Longs,
-    start: int,
-    stop: int,
-    key_from: int,
-    value_from: int,
     out: Bytes,
-) -> tuple[int, int, int]:
-    """Write records `start` to `stop` into `out`; how much was written, and where both ended."""
+) -> int:
+    """Write the records into `out`; how many bytes that took."""
     at = 0
-    for n in range(start, stop):
+    for n in range(len(times)):
         key, value = key_lengths[n], value_lengths[n]
-        delta = times[n] - times[start]
-        number = n - start
-        size = (
-            2
-            + _width(delta)
-            + _width(number)
-            + _width(key)
-            + max(key, 0)
-            + _width(value)
-            + max(value, 0)
-        )
-        at = _put(out, at, size)
+        delta = times[n] - times[0]
+        framed = 2 + _width(delta) + _width(n) + _width(key) + _width(value)
+        at = _put(out, at, framed + max(key, 0) + max(value, 0))
         out[at] = 0
         at = _put(out, at + 1, delta)
-        at = _put(out, at, number)
+        at = _put(out, at, n)
         at = _put(out, at, key)
-        for _ in range(key):
-            out[at] = keys[key_from]
+        for place in range(key_starts[n], key_starts[n] + key):
+            out[at] = keys[place]
             at += 1
-            key_from += 1
         at = _put(out, at, value)
-        for _ in range(value):
-            out[at] = values[value_from]
+        for place in range(value_starts[n], value_starts[n] + value):
+            out[at] = values[place]
             at += 1
-            value_from += 1
         out[at] = 0
         at += 1
-    return at, key_from, value_from
+    return at
 
 
 @compiled

@@ -66,7 +66,9 @@ def dead_letters(records: Slice, rejects: Sequence[Reject]) -> Records:
     A record may fill a batch to the brim, or have been compressed: what would not fit beside the
     headers is cut, and the header ``thalweg.cut`` says so. The whole is where it came from.
     """
-    letters = Records([], [], [])
+    keys: list[bytes | None] = []
+    values: list[bytes | None] = []
+    timestamps: list[int] = []
     headers: list[Headers] = []
     for reject in rejects:
         place = reject.place
@@ -80,12 +82,11 @@ def dead_letters(records: Slice, rejects: Sequence[Reject]) -> Records:
             "offset": str(records.offsets[place]),
             **({"cut": " ".join(cut)} if cut else {}),
         }
-        letters.keys.append(key)
-        letters.values.append(value)
-        letters.timestamps.append(records.timestamps[place])
+        keys.append(key)
+        values.append(value)
+        timestamps.append(records.timestamps[place])
         headers.append([*own, *((f"{_OURS}{name}", text.encode()) for name, text in ours.items())])
-    letters.headers = headers
-    return letters
+    return Records(keys, values, timestamps, headers)
 
 
 def _own(headers: Headers) -> Headers:

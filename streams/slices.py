@@ -5,11 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar, cast
 
-__all__ = ["Compression", "Headers", "Record", "Records", "Slice"]
+from streams.bytecolumn import ByteColumn
+
+__all__ = ["Compression", "Headers", "Record", "Records", "Slice", "chosen"]
 
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+T = TypeVar("T")
+
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 
@@ -84,13 +88,22 @@ class Slice:
 class Records:
     """Records to be written to one partition, as columns; `headers` None when none has any."""
 
-    keys: list[bytes | None]
-    values: list[bytes | None]
-    timestamps: list[int]
-    headers: list[Headers] | None = None
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    timestamps: Sequence[int]
+    headers: Sequence[Headers] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+def chosen(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """What a column holds at these places; itself where these are all of them."""
+    if isinstance(places, range) and places == range(len(column)):
+        return column
+    if isinstance(column, ByteColumn):
+        return cast("Sequence[T]", column.take(places))
+    return [column[place] for place in places]
 
 
 @dataclass(frozen=True, slots=True)

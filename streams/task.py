@@ -10,23 +10,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
+from streams.bytecolumn import ByteColumn
 from streams.codec import Decoded, Decoder, Prediction, Reason, Reject, encode
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner
 from streams.letters import dead_letters
 from streams.scored import Scored
-from streams.slices import Records, Slice
+from streams.slices import Records, Slice, chosen
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
 __all__ = ["OffsetGapError", "Output", "PartitionTask"]
+
+
+_FROM_SECONDS = partial(datetime.fromtimestamp, tz=UTC)
 
 
 class OffsetGapError(Exception):
@@ -184,8 +189,10 @@ class PartitionTask:
         self, decoded: Decoded[Any], field: str | None, records: Slice
     ) -> tuple[Decoded[Any], list[datetime]]:
         """The time of each event: its own field, or the record's timestamp where it has none."""
-        stamps = [records.timestamps[place] / 1000 for place in decoded.places]
-        own = stamps if field is None else decoded.column(field)
+        stamps = [stamp / 1000 for stamp in chosen(records.timestamps, decoded.places)]
+        if field is None:
+            return decoded, list(map(_FROM_SECONDS, stamps))
+        own = decoded.column(field)
         if None in own:
             own = [stamps[n] if time is None else time for n, time in enumerate(own)]
         try:
@@ -226,27 +233,27 @@ class PartitionTask:
         decisions: Sequence[Target | None],
         known: Sequence[int],
     ) -> Records:
-        keys = [records.keys[place] for place in places]
+        keys = chosen(records.keys, places)
         values: list[float | None] = scores.value.tolist()
         for place in np.flatnonzero(np.isnan(scores.value)).tolist():
             values[place] = None
         lines = map(
             Prediction,
             repeat(None) if ids is None else ids,
-            [None if key is None else key.decode(errors="replace") for key in keys],
+            ByteColumn.of(keys).texts(),
             values,
             decisions,
             repeat(self.pipeline.model_version),
             known,
             at,
             repeat(self.partition),
-            [records.offsets[place] for place in places],
+            chosen(records.offsets, places),
         )
         return Records(
             keys,
             encode(list(lines)),
-            [records.timestamps[place] for place in places],
-            None if records.headers is None else [records.headers[place] for place in places],
+            chosen(records.timestamps, places),
+            None if records.headers is None else chosen(records.headers, places),
         )
 
     def summary(self) -> Mapping[str, float]:
@@ -304,7 +311,7 @@ def _score_and_learn_some(plan: Plan, first: int, targets: Sequence[Target | Non
 def _moment(time: datetime | float) -> datetime:
     if isinstance(time, datetime):
         return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(time, UTC)
+    return _FROM_SECONDS(time)
 
 
 def _no_moment(time: datetime | float) -> str | None:

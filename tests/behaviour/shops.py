@@ -1,0 +1,67 @@
+"""The pipelines of the behaviour suite, one for each story: ``shops.py:judged`` and so on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from models import FTRL, Clock, Cross, Hashed, Logistic, Number
+from streams import Event, Labels, Pipeline, Threshold, Topic
+
+
+class Visit(Event, frozen=True):
+    id: str
+    customer: str
+    page: Literal["boots", "hats", "coats"]
+    seconds: float
+    at: datetime
+
+
+class Told(Visit, frozen=True):
+    bought: bool
+
+
+class Sale(Event, frozen=True):
+    id: str
+    customer: str
+    bought: bool
+    at: datetime
+
+
+shop = partial(
+    Pipeline,
+    features=[
+        Hashed("page"),
+        Number("seconds", scale="standard"),
+        Cross("customer", "page"),
+        Clock("at", ["hour"]),
+    ],
+    model=Logistic(bits=10, optimizer=FTRL(alpha=0.1, l1=1e-4)),
+    decide=Threshold(0.5),
+)
+
+
+def with_sales(name: str, **labels: object) -> Pipeline:
+    """Its labels come by a topic of their own."""
+    return shop(
+        name=name,
+        events=Topic(f"{name}.visits", schema=Visit, id="id", key="customer", time="at"),
+        labels=Labels(f"{name}.sales", schema=Sale, value="bought", time="at", **labels),
+    )
+
+
+def told(name: str) -> Pipeline:
+    """Its labels come in the event, so that the log alone says what every prediction is."""
+    events = Topic(f"{name}.visits", schema=Told, id="id", key="customer", time="at")
+    return shop(name=name, events=events, labels="bought")
+
+
+judged = with_sales("judged", matures_after="1h", otherwise=False, remember=30)
+scaled = with_sales("scaled")
+unequal = with_sales("unequal")
+resumed = told("resumed")
+crashed = told("crashed")
+idle = told("idle")
+bereft = told("bereft")
+absent = told("absent")

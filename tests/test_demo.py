@@ -1,0 +1,140 @@
+"""The demonstration runs from nothing to its summary, and leaves nothing running however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psutil  # comes with jgo
+import pytest
+
+from streams.broker import Broker
+
+ROOT = Path(__file__).parents[1]
+SMALL = ("--days=10", "--customers=300", "--rate=700")
+
+pytestmark = pytest.mark.kafka
+
+
+class Run:
+    """``thalweg demo`` in a process of its own; whatever it starts is known by a mark."""
+
+    def __init__(self, *flags: str) -> None:
+        self._mark = uuid4().hex
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streams", "demo", *flags],
+            cwd=ROOT,
+            env={**os.environ, "MARK": self._mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def started(self) -> list[psutil.Process]:
+        """The processes that it has started, and they in turn, which still run."""
+        return [one for one in psutil.process_iter() if self._is_ours(one)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            marked = process.environ().get("MARK") == self._mark
+            gone = process.status() == psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+        return marked and not gone and process.pid != self.process.pid
+
+    def until(self, pattern: str) -> None:
+        """Read what it prints up to a line that matches."""
+        assert self.process.stdout
+        assert any(re.search(pattern, line) for line in self.process.stdout), pattern
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    """Not the one that all modules share: the topics of the demonstration have fixed names."""
+    with Broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def demo() -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def start(*flags: str) -> Run:
+        runs.append(Run(*flags))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.process.kill()
+        run.process.communicate()
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def test_every_payment_gets_one_prediction_and_labels_are_learned(demo, broker):
+    run = demo(*SMALL, "--json", "--brokers", broker.bootstrap)
+    out, log = run.process.communicate(timeout=120)
+    assert run.process.returncode == 0, log
+    seen = json.loads(out)
+    assert seen["payments"] == seen["predictions"] > 4_000
+    assert (seen["doubled"], seen["dead_letters"]) == (0, 0)
+    assert seen["labels_learned"] == seen["quality"]["labels"] > 0
+    assert 6 * 86_400 < seen["quality"]["label_delay_seconds"] < 8 * 86_400
+    # A prediction, and what is known by now of how good they are.
+    assert re.search(r"2026-01-\d\d [\d:]{8}  c\d{5} +[\d,.]+  .* 0\.\d{4}  (pass|alert)\n", log)
+    assert re.search(r"day \d+ of 10 .* events/s   lag .* latency p50", log)
+    assert not run.started()
+
+    # Once more on the same cluster would add to what it has left there.
+    again = demo(*SMALL, "--brokers", broker.bootstrap)
+    _, refusal = again.process.communicate(timeout=60)
+    assert again.process.returncode == 2
+    assert "payments on 127.0.0.1" in refusal
+    assert "they hold something already" in refusal
+    assert f"topics examples/fraud.py --delete --brokers {broker.bootstrap}" in refusal
+
+
+@pytest.mark.parametrize("phase", ["Kafka starts", "Kafka on", "worker", "day"])
+def test_ctrl_c_leaves_nothing_running(demo, phase):
+    run = demo(*SMALL)
+    if phase == "Kafka starts":
+        eventually(run.started)
+    else:
+        run.until(phase)
+    run.process.send_signal(signal.SIGINT)
+    out, _ = run.process.communicate(timeout=60)
+    assert run.process.returncode == 130
+    assert out.endswith("Interrupted; nothing is left running.\n")
+    assert not run.started()
+
+
+def test_a_demonstration_that_is_killed_leaves_nothing_running(demo):
+    run = demo(*SMALL)
+    run.until("worker")
+    assert len(run.started()) == 4  # two leashes, the broker, the worker
+    run.process.kill()
+    eventually(lambda: not run.started())
+
+
+def test_a_worker_that_dies_ends_the_demonstration_with_its_last_words(demo):
+    run = demo(*SMALL)
+    run.until("worker")
+    (worker,) = (one for one in run.started() if one.cmdline()[1:4] == ["-m", "streams", "worker"])
+    worker.kill()
+    out, _ = run.process.communicate(timeout=60)
+    assert run.process.returncode == 1
+    assert "The worker ended by itself" in out
+    assert not run.started()
