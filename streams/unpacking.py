@@ -213,22 +213,24 @@ def _scan(data: Bytes, start: int, stop: int, base: int, table: Longs) -> bool:
     at = start
     for n in range(len(table)):
         size, at = _varint(data, at, stop)
-        end = at + size
-        if size < 0 or end > stop:
+        if not 0 < size <= stop - at:
             return False
+        end = at + size
         time, at = _varint(data, at + 1, end)
         number, at = _varint(data, at, end)
         key_length, at = _varint(data, at, end)
+        if not -1 <= key_length <= end - at:
+            return False
         key = at
         at += max(key_length, 0)
         value_length, at = _varint(data, at, end)
+        if not -1 <= value_length <= end - at:
+            return False
         value = at
         at += max(value_length, 0)
         headers = at
         count, at = _varint(data, at, end)
-        if at > end or key_length < -1 or value_length < -1 or count < 0:
-            return False
-        if count == 0 and at != end:
+        if count < 0 or at > end or (count == 0 and at != end):
             return False
         table[n, 0] = base + number
         table[n, 1] = time
