@@ -55,7 +55,7 @@ def test_without_checksums_a_damaged_batch_is_an_error_or_other_bytes_but_nothin
         values = read(bytes(data), check=False)
     except CorruptRecordException:
         return
-    assert len(values) == 5
+    assert len(values) <= 5
 
 
 @given(st.binary(max_size=200))
