@@ -7,13 +7,14 @@ import tempfile
 import time
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
 import msgspec
 import numpy as np
 import psutil  # comes with jgo
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
 from benchmarks.systems import System
@@ -108,18 +109,20 @@ def _when(
     """The moment from which so many predictions, or a few less, are committed."""
     consumer = _consumer(brokers)
     places = [TopicPartition(topic, number) for number in range(partitions)]
+    ends = [0] * partitions
     deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        ends = [consumer.get_watermark_offsets(place, 10.0)[1] for place in places]
+    while sum(ends) < events:
         if process.poll() is not None:
             raise BenchmarkError(f"ended with {process.returncode}")
-        if sum(ends) >= events:
-            used = process.cpu_times()
-            consumer.close()
-            return _Moment(ends, time.monotonic(), used.user + used.system)
         if time.monotonic() > deadline:
             raise BenchmarkError(f"{sum(ends)} predictions after {_PATIENCE_S:g} s")
         time.sleep(_LOOK_S)
+        with suppress(KafkaException):  # a new topic has no leader for a while
+            ends = [consumer.get_watermark_offsets(place, 10.0)[1] for place in places]
+    used = process.cpu_times()
+    now = time.monotonic()
+    consumer.close()
+    return _Moment(ends, now, used.user + used.system)
 
 
 def _consumer(brokers: str) -> Consumer:

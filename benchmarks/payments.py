@@ -46,7 +46,7 @@ def payments(count: int, seed: int = 7) -> Iterator[Payment]:
         card = random.choice(len(weight), n, p=weight)
         shop = (home[card] + random.geometric(0.05, n)) % 5_000
         amount = np.round(random.lognormal(3.5, 1.0, n), 2)
-        risk = 0.002 + 0.2 * (shop % 97 == 0) + 0.01 * (amount > 200.0)
+        risk = 0.002 + 0.3 * (shop % 29 == 0) + 0.01 * (amount > 200.0)
         columns = zip(
             range(first, first + n),
             card.tolist(),

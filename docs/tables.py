@@ -42,8 +42,8 @@ def throughput() -> str:
     rows = sorted(json.loads(MEASURED.read_text()), key=lambda row: -row["events_per_cpu_s"])
     slowest, machine = rows[-1]["events_per_cpu_s"], rows[0]["machine"]
     lines = [
-        f"Of `make bench-throughput` on {machine['cores']} cores of an {machine['processor']}: medians,",
-        "lowest and highest of several runs by turns. Trust the ratios more than the figures.",
+        f"From `make bench-throughput` on {machine['cores']} cores ({machine['processor']}): the",
+        "median, lowest and highest of several runs by turns. Trust the ratios, not the figures.",
         "",
         "| same topic, same model, Kafka to Kafka | delivery | events per CPU-second | | ratio |",
         "|---|---|---:|---:|---:|",

@@ -199,12 +199,22 @@ def _supervise(
 
 @cli.command()
 @click.option("--days", default=120, show_default=True, help="of payments")
-@click.option("--customers", default=2_000, show_default=True, help="who make two of them a day")
-@click.option("--rate", default=8_000.0, show_default=True, help="messages a second")
+@click.option("--customers", default=2_000, show_default=True, help="of two payments a day each")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=8_000,
+    show_default=True,
+    help="messages a second",
+)
 @click.option("--seed", default=7, show_default=True, help="equal seeds give equal payments")
 @click.option("--json", "as_json", is_flag=True, help="print the summary for programs")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
-@click.option("--brokers", help="an existing Kafka to use; by default it brings its own")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file with a [worker] table, to go with --brokers",
+)
+@click.option("--brokers", help="an existing Kafka, host:port; by default it brings its own")
 def demo(
     days: int,
     customers: int,
@@ -214,19 +224,19 @@ def demo(
     config: Path | None,
     brokers: str | None,
 ) -> None:
-    """See it work: a Kafka, simulated card payments, and a worker that learns which are fraud.
+    """See it work: a Kafka, simulated card payments, and a worker that learns to tell fraud.
 
-    Nothing has to be there before; it ends by itself, or by Ctrl-C, and leaves nothing running.
+    Nothing has to be there before. It ends by itself or by Ctrl-C, and leaves nothing running.
 
     Example: thalweg demo --days 60
     """
     from streams.demo import Demo
     from streams.simulator import Simulator
 
+    if config is not None and brokers is None:
+        raise click.UsageError("--config is for an existing Kafka: write --brokers host:port, too.")
     settings = None if brokers is None else resolved(config, brokers=brokers)[0]
-    simulator = Simulator(seed=seed, days=days, customers=customers, terminals=customers // 2)
-    sys.exit(
-        Demo(
-            simulator=simulator, rate=rate, settings=settings, config=config, as_json=as_json
-        ).run()
-    )
+    terminals = max(1, customers // 2)
+    simulator = Simulator(seed=seed, days=days, customers=customers, terminals=terminals)
+    shown = Demo(simulator=simulator, rate=rate, settings=settings, config=config, as_json=as_json)
+    sys.exit(shown.run())

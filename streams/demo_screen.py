@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -18,16 +17,15 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.codec import Prediction
+from streams.demo_figures import curve, figure, figures, milliseconds
 from streams.readings import Meter
 from streams.views import bar
 
-__all__ = ["Scene", "Screen", "Sight", "chart", "figures", "line", "milliseconds", "shown"]
+__all__ = ["Scene", "Screen", "Sight", "line", "shown"]
 
 _SIGHTS = 40
 _LINES_EVERY_S = 5.0
 _FIXED_LINES = 12
-_CHART_FROM, _CHART_TO, _CHART_MARGIN = 0.4, 1.0, 24
-_BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 @dataclass(slots=True)
@@ -103,7 +101,7 @@ class Screen:
         yield _rule(f"what it has learned, from {scene.lesson}")
         yield _wide(figures(scene.meter.quality), _running(scene.meter))
         yield _labels(scene.meter)
-        yield _curve(scene.meter.auc, width, tall)
+        yield curve(scene.meter.auc, width, tall)
 
 
 @contextmanager
@@ -122,41 +120,6 @@ def shown(scene: Scene, console: Console) -> Iterator[Callable[[], None]]:
             console.print(line(scene), markup=False, soft_wrap=True)
 
     yield say
-
-
-def chart(values: Sequence[float], width: int, height: int) -> list[str]:
-    """Numbers from 0.4 to 1 as columns of a chart: `height` lines of at most `width` characters."""
-    if not values:
-        return [""] * height
-    columns = np.array_split(np.asarray(values), min(width, len(values)))
-    share = (np.array([column.mean() for column in columns]) - _CHART_FROM) / (
-        _CHART_TO - _CHART_FROM
-    )
-    eighths = np.clip(np.rint(share * 8 * height), 1, 8 * height).astype(int)
-    return [
-        "".join(_BLOCKS[level] for level in np.clip(eighths - 8 * floor, 0, 8).tolist())
-        for floor in reversed(range(height))
-    ]
-
-
-def figures(quality: Mapping[str, float]) -> Table:
-    """How well it predicts: over all labels, over the last ones, and by chance."""
-    recent = int(quality.get("window_labels", 0))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("", no_wrap=True)
-    table.add_column("all labels", justify="right", no_wrap=True)
-    table.add_column(f"last {recent:,}", justify="right", style="bold", min_width=11, no_wrap=True)
-    table.add_column("by chance", justify="right", style="dim", no_wrap=True)
-    rows = (
-        ("ROC AUC", "auc", 0.5),
-        ("average precision", "average_precision", quality.get("base_rate", math.nan)),
-        ("precision, top 0.5 %", "precision_at_budget", quality.get("base_rate", math.nan)),
-        ("log loss", "log_loss", quality.get("prior_log_loss", math.nan)),
-    )
-    for name, key, chance in rows:
-        overall, lately = (quality.get(prefix + key, math.nan) for prefix in ("", "window_"))
-        table.add_row(name, *map(_figure, (overall, lately, chance)))
-    return table
 
 
 def line(scene: Scene) -> str:
@@ -179,7 +142,7 @@ def line(scene: Scene) -> str:
         "log loss": "window_log_loss",
     }
     quality = meter.quality
-    figured = (f"{name} {_figure(quality.get(key, math.nan))}" for name, key in shown.items())
+    figured = (f"{name} {figure(quality.get(key, math.nan))}" for name, key in shown.items())
     lines += [", ".join(figured), _labels(meter).plain]
     return "\n         ".join(lines)
 
@@ -250,23 +213,6 @@ def _labels(meter: Meter) -> Text:
     return Text(f"{learned}, on average {days:.1f} simulated days after the payment", "dim")
 
 
-def _curve(auc: Sequence[float], width: int, height: int) -> Table:
-    """The chart with its name and its scale, and the newest value at its end."""
-    table = Table.grid(padding=(0, 1))
-    blank = [""] * (height - 2)
-    columns = (
-        ("AUC of the", "last labels", *blank),
-        (f"{_CHART_TO}", *blank, f"{_CHART_FROM}"),
-        chart(auc, width - _CHART_MARGIN, height),
-        ("", *blank, f"{auc[-1]:.3f}" if auc else ""),
-    )
-    for name, scale, drawn, newest in zip(*columns, strict=True):
-        table.add_row(
-            Text(name, "dim"), Text(scale, "dim"), Text(drawn, "cyan"), Text(newest, "bold")
-        )
-    return table
-
-
 def _wide(*parts: RenderableType) -> Table:
     """One renderable, or two with one at each end, over the whole width."""
     table = Table.grid(expand=True)
@@ -282,12 +228,3 @@ def _text(sight: Sight) -> str:
     amount = "" if sight.amount is None else f"{sight.amount:,.2f}"
     decision = "alert" if one.decision is True else "pass"
     return f"{one.at:%Y-%m-%d %H:%M:%S}  {one.key}  {amount:>8}  {bar(one.score)}  {decision}"
-
-
-def _figure(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4f}"
-
-
-def milliseconds(seconds: float) -> str:
-    """A time as text; a dash where there is none."""
-    return "–" if math.isnan(seconds) else f"{seconds * 1000:,.0f} ms"

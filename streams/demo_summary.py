@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from streams.demo_screen import Scene, chart, figures, milliseconds
+from streams.demo_figures import chart, figures, milliseconds
+from streams.demo_screen import Scene
 from streams.feed import Feed
 from streams.readback import ReadBack
 

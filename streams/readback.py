@@ -85,12 +85,17 @@ class ReadBack:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
-        consumer.assign([TopicPartition(self._topic, number) for number in range(self._partitions)])
         await consumer.start()
         try:
-            while not self._stopping.is_set():
+            consumer.assign(
+                [TopicPartition(self._topic, number) for number in range(self._partitions)]
+            )
+            while True:
                 found = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST)
                 self._note(list(chain.from_iterable(found.values())))
+                # Not before the first read: aiokafka cannot stop what it has not yet begun.
+                if self._stopping.is_set():
+                    return
         finally:
             await consumer.stop()
 

@@ -136,7 +136,8 @@ def read(brokers: str, topic: str) -> Iterator[Message]:
         unread = len(consumer.list_topics(topic, 10).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, number, 0) for number in range(unread)])
         while unread:
-            for message in consumer.consume(10_000, 10):
+            # It waits so long for as many: longer would be slower at the end, not safer.
+            for message in consumer.consume(10_000, 0.2):
                 if message.error() is None:
                     yield message
                 else:

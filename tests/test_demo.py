@@ -1,4 +1,4 @@
-"""The demonstration runs from nothing to its summary, and leaves nothing running however it ends."""
+"""The demonstration shows what it promises, and leaves nothing running however it ends."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.kafka
 class Run:
     """``thalweg demo`` in a process of its own; whatever it starts is known by a mark."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, temporary: Path, *flags: str) -> None:
         self._mark = uuid4().hex
         self.process = subprocess.Popen(
             [sys.executable, "-m", "streams", "demo", *flags],
             cwd=ROOT,
-            env={**os.environ, "MARK": self._mark},
+            env={**os.environ, "MARK": self._mark, "TMPDIR": str(temporary)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -64,11 +64,11 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture
-def demo() -> Iterator[Callable[..., Run]]:
+def demo(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
     def start(*flags: str) -> Run:
-        runs.append(Run(*flags))
+        runs.append(Run(tmp_path, *flags))
         return runs[-1]
 
     yield start
@@ -107,23 +107,24 @@ def test_every_payment_gets_one_prediction_and_labels_are_learned(demo, broker):
     assert f"topics examples/fraud.py --delete --brokers {broker.bootstrap}" in refusal
 
 
-@pytest.mark.parametrize("phase", ["Kafka starts", "Kafka on", "worker", "day"])
-def test_ctrl_c_leaves_nothing_running(demo, phase):
+@pytest.mark.parametrize("phase", ["it starts Kafka", "it starts a worker", "it learns"])
+def test_ctrl_c_leaves_nothing_running(demo, phase, tmp_path):
     run = demo(*SMALL)
-    if phase == "Kafka starts":
+    if phase == "it starts Kafka":
         eventually(run.started)
     else:
-        run.until(phase)
+        run.until({"it starts a worker": r" s  topics ", "it learns": r" s  day \d+ of "}[phase])
     run.process.send_signal(signal.SIGINT)
     out, _ = run.process.communicate(timeout=60)
     assert run.process.returncode == 130
     assert out.endswith("Interrupted; nothing is left running.\n")
     assert not run.started()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_demonstration_that_is_killed_leaves_nothing_running(demo):
     run = demo(*SMALL)
-    run.until("worker")
+    run.until(r" s  worker \d+ on ")
     assert len(run.started()) == 4  # two leashes, the broker, the worker
     run.process.kill()
     eventually(lambda: not run.started())
@@ -131,7 +132,7 @@ def test_a_demonstration_that_is_killed_leaves_nothing_running(demo):
 
 def test_a_worker_that_dies_ends_the_demonstration_with_its_last_words(demo):
     run = demo(*SMALL)
-    run.until("worker")
+    run.until(r" s  worker \d+ on ")
     (worker,) = (one for one in run.started() if one.cmdline()[1:4] == ["-m", "streams", "worker"])
     worker.kill()
     out, _ = run.process.communicate(timeout=60)

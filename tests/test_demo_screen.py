@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from streams.codec import Prediction
-from streams.demo_screen import Scene, Screen, Sight, chart, line, shown
+from streams.demo_screen import Scene, Screen, Sight, line, shown
 from streams.readings import Reading
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,7 +45,9 @@ def scene(readings: int = 30) -> Scene:
         began=BEGAN,
         seconds=34.0,
         now=BEGAN + timedelta(days=68),
-        sights=deque(Sight(prediction((0.0, 0.7, 0.975)[n % 3], n), 231.2, n % 2 == 0) for n in range(42)),
+        sights=deque(
+            Sight(prediction((0.0, 0.7, 0.975)[n % 3], n), 231.2, n % 2 == 0) for n in range(42)
+        ),
     )
     for second in range(readings):
         made.meter.add(reading(float(second)))
@@ -72,8 +72,9 @@ def test_everything_is_on_a_terminal_of_80_by_24():
     text = "\n".join(terminal(80, 24, scene()))
     for said in (
         "10 March, day 68 of 120", "0:34", "127.0.0.1:23421", "thalweg tail fraud.predictions -f",
-        "c01234", "231.20", "alert", "pass", "✓ fraud", "✗ genuine", "last 40,000", "0.8912", "0.9312",
-        "0.0081", "123,456 labels learned, on average 7.0 simulated days after the payment",
+        "c01234", "231.20", "alert", "pass", "✓ fraud", "✗ genuine", "last 40,000",
+        "0.8912", "0.9312", "0.0081",
+        "123,456 labels learned, on average 7.0 simulated days after the payment",
         "chargebacks in 7 days, or 7 days of silence", "8,000", "lag", "latency p99",
     ):  # fmt: skip
         assert said in text
@@ -95,17 +96,6 @@ def test_before_the_first_reading_there_are_dashes():
     assert "–" in text
     assert "nan" not in text
     assert "no label is known yet" in text
-
-
-@given(st.lists(st.floats(0.0, 1.0), max_size=300), st.integers(1, 120), st.integers(1, 6))
-def test_a_chart_has_its_size_and_grows_with_its_values(values, width, height):
-    lines = chart(values, width, height)
-    assert len(lines) == height
-    assert {len(line) for line in lines} == {min(width, len(values))}
-    if len(values) <= width:
-        tall = [sum(" ▁▂▃▄▅▆▇█".index(row[n]) for row in lines) for n in range(len(values))]
-        order = np.argsort(values, kind="stable")
-        assert all(np.diff(np.array(tall)[order]) >= 0)
 
 
 def test_a_log_gets_a_few_lines_every_five_seconds():

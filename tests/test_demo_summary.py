@@ -33,7 +33,7 @@ def test_a_person_reads_what_went_in_came_out_and_was_learned():
     for said in (
         "452,989  payments of 120 days in 58 s", "predictions read back from Kafka, none twice",
         "426,727  labels learned, 7.0 simulated days after the payment", "0.9031",
-        "12 ms  from a payment to its prediction, 99th percentile 153 ms", "▂▄▇",
+        "12 ms  from a payment to its prediction, 99th percentile 153 ms", "▁▄▇",
     ):  # fmt: skip
         assert said in text
     assert all(len(line) <= 80 for line in text.splitlines())

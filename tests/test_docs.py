@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from docs import tables
 from docs.tables import PAGES, renewed
 from streams import DeclarationError, load
 from streams.cli import cli
@@ -46,6 +48,22 @@ def test_a_link_leads_to_something(path):
 def test_a_table_is_what_the_code_says(page):
     text = page.read_text()
     assert renewed(text) == text, "make docs renews it"
+
+
+def test_the_table_of_a_benchmark_is_made_from_its_results(tmp_path, monkeypatch):
+    machine = {"cores": 2, "processor": "Example 1"}
+    rows = [
+        {"system": name, "delivery": "exactly once", "events_per_cpu_s": rate, "lowest": rate - 1}
+        | {"highest": rate + 1, "machine": machine}
+        for name, rate in (("slow", 3_000), ("fast", 240_000))
+    ]
+    measured = tmp_path / "throughput.json"
+    measured.write_text(json.dumps(rows))
+    monkeypatch.setattr(tables, "MEASURED", measured)
+    assert tables.throughput().splitlines()[-2:] == [
+        "| fast | exactly once | 240,000 | 239,999 – 240,001 | 80.0 × |",
+        "| slow | exactly once | 3,000 | 2,999 – 3,001 | 1.0 × |",
+    ]
 
 
 @pytest.mark.parametrize("command", commands())

@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -77,3 +79,14 @@ def test_an_installation_is_not_repeated_until_the_project_file_changes(clone):
     later = (clone / ".venv/installed-broker").stat().st_mtime + 1
     os.utime(clone / "pyproject.toml", (later, later))
     assert "deploy/venv.sh broker" in make(clone, "--dry-run", "demo").stdout
+
+
+def test_the_hooks_are_the_projects_own_tools_so_that_nothing_is_fetched():
+    config = ROOT / ".pre-commit-config.yaml"
+    validated = [sys.executable, "-m", "pre_commit", "validate-config", config]
+    subprocess.run(validated, check=True, capture_output=True)
+    (local,) = yaml.safe_load(config.read_text())["repos"]
+    assert local["repo"] == "local"
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
+    tools = {hook["entry"].split()[0].removeprefix(".venv/bin/") for hook in local["hooks"]}
+    assert tools == set(re.findall(r"@\$\(BIN\)/(ruff|mypy)", (ROOT / "Makefile").read_text()))

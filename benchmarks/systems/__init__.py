@@ -17,7 +17,7 @@ __all__ = ["BITS", "LEARNING_RATE", "PAYMENTS", "SYSTEMS", "System"]
 
 PAYMENTS = "payments"
 BITS = 20
-LEARNING_RATE = 0.01
+LEARNING_RATE = 0.05
 
 
 @dataclass(frozen=True, slots=True)

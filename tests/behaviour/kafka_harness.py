@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,13 @@ class OnKafka:
         )
         self._brokers = brokers
         self._slots = slots
-        self._lock = threading.Lock()
+        self._started = ExitStack()
         self._group = Consumer({"bootstrap.servers": brokers, "group.id": self.pipeline.name})
         ensure(brokers, required_topics(self.pipeline, partitions))
 
     def close(self) -> None:
         """Let go of everything, whatever state it is in."""
-        for worker in self.workers:
-            worker.__exit__()
+        self._started.close()
         self._group.close()
 
     def send(
@@ -80,16 +80,16 @@ class OnKafka:
         timestamp: int | None = None,
         headers: Headers = (),
     ) -> Record:
-        found: list[Message] = []
+        found: list[Record] = []
         self._produce(topic, value, found.append, key, partition, timestamp, headers)
         assert self.producer.flush(_PATIENCE_S) == 0
-        return record_of(found[0])
+        return found[0]
 
     def _produce(
         self,
         topic: str,
         value: Any,
-        told: Callable[[Message], Any],
+        told: Callable[[Record], Any],
         key: str | None,
         partition: int | None = None,
         timestamp: int | None = None,
@@ -97,8 +97,9 @@ class OnKafka:
     ) -> None:
         def delivered(error: Any, message: Message) -> None:
             assert error is None, error
-            self.sent.append(record_of(message))
-            told(message)
+            record = replace(record_of(message), headers=tuple(headers))  # reports have none
+            self.sent.append(record)
+            told(record)
 
         plain = value is None or isinstance(value, bytes)
         self.producer.produce(
@@ -118,7 +119,7 @@ class OnKafka:
         while len(self.workers) < workers:
             slot = {"slot": len(self.workers)} if self._slots else {}
             worker = Worker(self._place, self._brokers, report_every_s=0, **slot)
-            self.workers.append(worker.__enter__())
+            self.workers.append(self._started.enter_context(worker))
         shares = sorted(
             self.partitions // workers + (number < self.partitions % workers)
             for number in range(workers)
@@ -156,7 +157,7 @@ class OnKafka:
         def produce() -> None:
             for number in count():
                 for topic, value in values(number):
-                    self._produce(topic, value, lambda message: None, value.customer)
+                    self._produce(topic, value, lambda record: None, value.customer)
                 self.producer.poll(0)
                 if number % _EVENTS_A_PAUSE == 0 and ended.wait(_PAUSE_S):
                     return
@@ -191,7 +192,10 @@ class OnKafka:
         return sorted(found, key=lambda record: (record.partition, record.offset))
 
     def images(self) -> list[bytes]:
-        return [asyncio.run(self._image(number)) for number in range(self.partitions)]
+        return asyncio.run(self._images())
+
+    async def _images(self) -> list[bytes]:
+        return await asyncio.gather(*map(self._image, range(self.partitions)))
 
     async def _image(self, number: int) -> bytes:
         client = {"bootstrap_servers": self._brokers}

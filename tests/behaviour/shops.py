@@ -51,10 +51,10 @@ def with_sales(name: str, **labels: object) -> Pipeline:
     )
 
 
-def told(name: str) -> Pipeline:
+def told(name: str, seed: int = 0) -> Pipeline:
     """Its labels come in the event, so that the log alone says what every prediction is."""
     events = Topic(f"{name}.visits", schema=Told, id="id", key="customer", time="at")
-    return shop(name=name, events=events, labels="bought")
+    return shop(name=name, events=events, labels="bought", seed=seed)
 
 
 judged = with_sales("judged", matures_after="1h", otherwise=False, remember=30)
@@ -64,4 +64,5 @@ resumed = told("resumed")
 crashed = told("crashed")
 idle = told("idle")
 bereft = told("bereft")
+altered = told("bereft", seed=1)
 absent = told("absent")

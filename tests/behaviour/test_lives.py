@@ -68,8 +68,9 @@ def test_a_stop_and_a_restart_change_no_prediction_and_keep_what_was_learned(lau
     harness.scale(0)
     calm = undisturbed(harness)
     assert answers(harness) == answers(calm)
-    assert harness.images() == calm.images()
-    assert sum(unpack(image).state["learned"] for image in harness.images()) == 240
+    images = harness.images()
+    assert images == calm.images()
+    assert sum(unpack(image).state["learned"] for image in images) == 240
 
 
 def test_a_crash_loses_and_duplicates_nothing(launch: Launch):
@@ -83,9 +84,11 @@ def test_a_crash_loses_and_duplicates_nothing(launch: Launch):
     harness.settle()
     harness.scale(0)
     calm = undisturbed(harness)
-    assert answers(harness) == answers(calm)
+    found = answers(harness)
+    assert found == answers(calm)
+    assert len(found) == len(harness.sent)
+    assert all(len(predictions) == 1 for predictions in found.values())
     assert harness.images() == calm.images()
-    assert len(harness.predictions()) == len(harness.sent)
 
 
 def test_workers_come_and_go_under_load_and_everything_is_scored_and_learned_once(launch: Launch):
@@ -109,8 +112,9 @@ def test_workers_come_and_go_under_load_and_everything_is_scored_and_learned_onc
     harness.scale(0)
     visits = [record for record in harness.sent if record.topic == "scaled.visits"]
     sales = [record for record in harness.sent if record.topic == "scaled.sales"]
-    assert sorted(answers(harness)) == sorted((visit.partition, visit.offset) for visit in visits)
-    assert all(len(found) == 1 for found in answers(harness).values())
+    found = answers(harness)
+    assert sorted(found) == sorted((visit.partition, visit.offset) for visit in visits)
+    assert all(len(predictions) == 1 for predictions in found.values())
     states = [unpack(image).state for image in harness.images()]
     assert sum(state["joiner"]["outcomes"]["joined"] for state in states) == len(sales)
     assert sum(state["learned"] for state in states) == len(sales)
