@@ -25,6 +25,7 @@ __all__ = ["BenchmarkError", "Run", "measure"]
 WARM_UP = 0.1
 """Share of the measured events that is scored before, while everything is loaded and compiled."""
 
+_LEAP = 0.2
 _LOOK_S = 0.05
 _PATIENCE_S = 180.0
 
@@ -100,6 +101,11 @@ def measure(system: System, brokers: str, partitions: int) -> Run:
                 process.kill()
                 process.wait()
     events, found = _read_back(brokers, predictions, first.ends, last.ends)
+    if abs(events - system.events) > _LEAP * system.events:
+        raise BenchmarkError(
+            f"{system.name}: the two moments are {events:,} events apart instead of "
+            f"{system.events:,}: it commits in leaps, and no moment is like another"
+        )
     return Run(events, last.wall - first.wall, last.cpu - first.cpu, found)
 
 

@@ -32,6 +32,7 @@ __all__ = ["Partition"]
 log = logging.getLogger("thalweg")
 
 _OUTBOX_SLICES = 32
+_TURNS = 4
 _LABELS_POLL_S = 0.01
 _TRANSACTION_TIMEOUT = 60.0
 
@@ -73,7 +74,9 @@ class Partition:
         self._client = client
         self._observer = observer
         self._failed = failed
-        self._outbox: list[Output] = []
+        self._outbox: deque[tuple[Output, dict[str, int]]] = deque()
+        self._sent: dict[str, int] = {}
+        self._gated = False
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
@@ -114,6 +117,7 @@ class Partition:
         )
         manifest, image = (None, None) if found is None else found
         self._progress.resume(image, committed, starts, self._group)
+        self._sent = dict(self.task.positions)
         if manifest is not None:
             self._turn = 1 - manifest.turn
         self._writer = asyncio.create_task(self._write(), name=f"partition-{self.number}")
@@ -175,13 +179,15 @@ class Partition:
 
     async def _pass(self, records: Slice) -> None:
         for piece, publish in self._progress.pieces(records):
-            self._compute(piece, publish=publish)
-            await asyncio.sleep(0)
-            while len(self._outbox) > _OUTBOX_SLICES and not self._closing:
+            while (self._gated or len(self._outbox) > _OUTBOX_SLICES) and not self._closing:
                 self._room.clear()
                 await self._room.wait()
             if self._closing:
                 return
+            self._compute(piece, publish=publish)
+            # Sending takes several turns of the loop; one for each piece would starve it.
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     def _compute(self, piece: Slice, *, publish: bool) -> None:
         self._broken = True
@@ -199,7 +205,7 @@ class Partition:
                 len(piece), len(output.dead_letters), f"{piece.topic}-{number}"
             )
             observe.on_dead_letters(number, output.reasons)
-            self._outbox.append(output)
+            self._outbox.append((output, dict(self.task.positions)))
             self._work.set()
         self._broken = False
 
@@ -213,18 +219,19 @@ class Partition:
         """One transaction, in this order and no other:
 
         1. open it;
-        2. send the outputs as they are computed, until the commit interval has passed;
-        3. note the positions that are now reached, and if one is due, make an image of the state;
+        2. send outputs as they are computed, until the commit interval has passed;
+        3. if an image is due, hold up computing until everything computed is sent, and make it;
         4. send the image;
-        5. wait until the broker has everything, add the consumed offsets, and commit.
+        5. wait until the broker has everything, add the offsets that were reached, and commit.
 
-        Between 2 and 3 nothing is awaited: positions, image and output are of one moment.
+        The offsets are those up to which output was sent. With an image they are the state's own:
+        nothing is awaited between the last output, the image, and the note of its positions.
         """
         began = time.perf_counter()
         await self._producer.begin()
         await self._send_until(began + self._settings.commit_interval_ms / 1000)
-        reached = self._progress.uncommitted()
-        image = self._image_if_due(dict(self.task.positions))
+        image = await self._image() if self._image_is_due() else None
+        reached = self._progress.uncommitted(self._sent)
         if image is not None:
             await self._send_image(image)
         await self._producer.commit(
@@ -234,19 +241,40 @@ class Partition:
         self._observer.on_commit(self.number, time.perf_counter() - began)
 
     async def _send_until(self, deadline: float) -> None:
-        """Send what comes until the deadline; when this returns the outbox is empty."""
-        while True:
-            while self._outbox:
-                outbox, self._outbox = self._outbox, []
-                self._room.set()
-                for output in outbox:
-                    await self._send(output)
-            self._work.clear()
-            left = deadline - time.perf_counter()
-            if self._closing or left <= 0:
-                return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), left)
+        """Send what comes until the deadline; work may be left for the next transaction."""
+        while (left := deadline - time.perf_counter()) > 0 and not self._closing:
+            await self._send_next()
+            if not self._outbox:
+                self._work.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._work.wait(), left)
+        await self._send_next()
+
+    async def _send_next(self) -> None:
+        """Send the oldest output, and note the positions that are reached with it."""
+        if self._outbox:
+            output, reached = self._outbox.popleft()
+            self._room.set()
+            await self._send(output)
+            self._sent = reached
+        if not self._outbox:
+            self._sent = dict(self.task.positions)
+
+    async def _image(self) -> bytes | None:
+        """Send all that is computed and, while nothing more is, make an image of the state."""
+        self._gated = True
+        while self._outbox:
+            await self._send_next()
+        self._sent = self._image_of = dict(self.task.positions)
+        image = pack(self.task.image())
+        self._gated = False
+        self._room.set()
+        self._image_due = time.monotonic() + self._settings.checkpoint_interval_s
+        return image
+
+    def _image_is_due(self) -> bool:
+        due = self._closing or time.monotonic() >= self._image_due
+        return due and self._image_of != self.task.positions
 
     async def _send(self, output: Output) -> None:
         pipeline = self._pipeline
@@ -257,14 +285,6 @@ class Partition:
             self._observer.on_latency(self.number, latency)
         if len(output.dead_letters):
             await self._producer.send(pipeline.dead_letters_topic, self.number, output.dead_letters)
-
-    def _image_if_due(self, positions: dict[str, int]) -> bytes | None:
-        now = time.monotonic()
-        if positions == self._image_of or not (self._closing or now >= self._image_due):
-            return None
-        self._image_of = positions
-        self._image_due = now + self._settings.checkpoint_interval_s
-        return pack(self.task.image())
 
     async def _send_image(self, image: bytes) -> None:
         began = time.perf_counter()

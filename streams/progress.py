@@ -71,11 +71,11 @@ class Progress:
                 if piece.next > piece.start:
                     yield piece, publish
 
-    def uncommitted(self) -> dict[str, int]:
-        """By topic, the position the task has reached, where the group's is behind it."""
+    def uncommitted(self, reached: Mapping[str, int]) -> dict[str, int]:
+        """By topic, the position that was reached, where the committed one is behind it."""
         return {
             topic: position
-            for topic, position in self._task.positions.items()
+            for topic, position in reached.items()
             if position > self.committed.get(topic, -1)
         }
 

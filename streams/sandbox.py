@@ -127,7 +127,7 @@ class OpenPartition:
             cluster.dead_letters.append(number, output.dead_letters)
         if image:
             cluster.images[number] = pack(self.task.image())
-        self._progress.committed.update(self._progress.uncommitted())
+        self._progress.committed.update(self._progress.uncommitted(self.task.positions))
         cluster.committed[number] = dict(self._progress.committed)
         self._outputs = []
         self.slices = 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from slicing import slice_of
 
 from streams import Event
+from streams.bytecolumn import ByteColumn
 from streams.codec import Decoder, Prediction, encode
 
 LIMIT = 2_000
@@ -95,14 +96,14 @@ def expected(value: bytes | None) -> Reading | str:
         return "malformed"
 
 
-@given(st.lists(values, max_size=8))
-@example([b'{"id":"f","level":1}{"id":"g","level":1}', b""])
-@example([b'{"id":"f","level":1}{"id":"g","level":1}', GOOD, b'{"id":"i","level":{', b"}"])
-@example([b"}\n{", GOOD, GOOD])
-@example([b'{"id":"j}', b'{j","level":1}', b'{"id":"f","level":1}{"id":"g","level":1}'])
-@example([b'{"id":"h","le', b'vel":1}', GOOD])
-def test_a_slice_decodes_as_its_records_would_one_by_one(records):
-    decoded = Decoder(Reading, LIMIT).decode(slice_of(records))
+@given(st.lists(values, max_size=8), st.sampled_from([list, ByteColumn.of]))
+@example([b'{"id":"f","level":1}{"id":"g","level":1}', b""], list)
+@example([b'{"id":"f","level":1}{"id":"g","level":1}', GOOD, b'{"id":"i","level":{', b"}"], list)
+@example([b"}\n{", GOOD, GOOD], list)
+@example([b'{"id":"j}', b'{j","level":1}', b'{"id":"f","level":1}{"id":"g","level":1}'], list)
+@example([b'{"id":"h","le', b'vel":1}', GOOD], list)
+def test_a_slice_decodes_as_its_records_would_one_by_one(records, column):
+    decoded = Decoder(Reading, LIMIT).decode(slice_of(column(records)))
     got: list[Reading | str | None] = [None] * len(records)
     for event, place in zip(decoded.events, decoded.places, strict=True):
         got[place] = event

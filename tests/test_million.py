@@ -122,7 +122,7 @@ def test_a_clean_stop_and_a_restart_in_the_middle_change_no_prediction(
 ) -> None:
     name = f"{PIPELINES}:restarted"
     with Worker(name, handbook) as worker:
-        worker.until(lambda: has_learned(worker, MILLION // 3), PATIENCE)
+        worker.until(lambda: worker.total("thalweg_events_total") >= MILLION // 3, PATIENCE)
         assert worker.stop() == 0
     before = sum(1 for _ in read(handbook, "restarted.predictions"))
     assert MILLION // 3 <= before < MILLION
