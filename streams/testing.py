@@ -296,9 +296,9 @@ class Driver:
 
     def _key(self, topic: str, value: Value, partition: int | None) -> bytes | None:
         """The key that a well-behaved producer of the topic would give to the value."""
-        pipeline, labels = self._pipeline, self._pipeline.label_topic
-        of_label = labels is not None and topic == labels.topic
-        schema = labels.schema if of_label and labels is not None else pipeline.events.schema
+        events = self._pipeline.events
+        labels = None if topic == events.name else self._pipeline.label_topic
+        schema = events.schema if labels is None else labels.schema
         if isinstance(value, Event) and not isinstance(value, schema):
             raise DriverError(
                 f"a {type(value).__name__} for {topic!r}",
@@ -307,21 +307,19 @@ class Driver:
             )
         if not isinstance(value, Event | Mapping):
             return None
-        field = fields_of(schema).get(pipeline.events.key or "")
-        own = None
-        if field is not None:
-            own = (
-                value.get(field.wire) if isinstance(value, Mapping) else getattr(value, field.name)
-            )
-        if own is None and of_label and partition is None and self._count > 1:
-            name = pipeline.events.key
+        key, field = None, fields_of(schema).get(events.key or "")
+        if field is not None and isinstance(value, Mapping):
+            key = value.get(field.wire)
+        elif field is not None:
+            key = getattr(value, field.name)
+        if key is None and labels is not None and partition is None and self._count > 1:
+            where = f"key=…)  # the event's {events.key}" if events.key else "partition=…)"
             raise DriverError(
                 f"a label for {topic!r} without a key",
                 "a label finds its event in the partition of the same number",
-                f"driver.send({topic!r}, …, "
-                + (f"key=…)  # the event's {name}" if name else "partition=…)  # the event's"),
+                f"driver.send({topic!r}, …, {where}",
             )
-        return None if own is None else str(own).encode()
+        return None if key is None else str(key).encode()
 
 
 class _Doom:

@@ -15,7 +15,7 @@ import numpy as np
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import CorruptRecordException, UnsupportedVersionError
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
-from aiokafka.record.util import calc_crc32c, decode_varint
+from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
 from models.compiled import compiled
@@ -188,12 +188,15 @@ def _headers(data: bytes, at: int) -> Headers:
     """The headers whose count stands at `at`; none where it is negative."""
     if at < 0:
         return ()
-    count, at = decode_varint(data, at)
+    raw, stop = np.frombuffer(data, np.uint8), len(data)
+    count, at = _varint(raw, at, stop)
     headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
-        length, at = decode_varint(data, at)
-        name, at = data[at : at + length].decode(errors="replace"), at + length
-        length, at = decode_varint(data, at)
+        length, at = _varint(raw, at, stop)
+        name, at = data[at : at + length].decode(errors="replace"), at + max(length, 0)
+        length, at = _varint(raw, at, stop)
+        if at > stop or length > stop - at:
+            raise CorruptRecordException("a header is longer than its record")
         headers.append((name, None if length < 0 else data[at : at + length]))
         at += max(length, 0)
     return headers

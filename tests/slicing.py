@@ -1,4 +1,4 @@
-"""Records of a partition, and the ways in which a log can be cut: shared by several test modules."""
+"""Records of a partition, and the ways in which a log can be cut, for several test modules."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def cuts(length: int) -> st.SearchStrategy[list[int]]:
 
 
 def pieces(log: Iterable[Slice], at: Sequence[int]) -> Iterator[Slice]:
-    """The slices of `log`, one after another, each cut where `at`, counted over all, falls in it."""
+    """The slices of `log`, one after another, cut where `at`, counted over all, falls in them."""
     passed = 0
     for part in log:
         edges = [place - passed for place in at if 0 < place - passed < len(part)]

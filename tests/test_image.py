@@ -82,7 +82,7 @@ def test_a_damaged_image_is_refused(data):
     flipped = bytearray(packed)
     flipped[place] ^= data.draw(st.integers(1, 255))
     for damaged in (bytes(flipped), packed[:place]):
-        with pytest.raises(ImageError, match="damaged: .* do not match their checksum"):
+        with pytest.raises(ImageError, match=r"damaged: .* do not match their checksum"):
             unpack(damaged)
 
 

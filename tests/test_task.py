@@ -185,7 +185,7 @@ def state(task: PartitionTask, *, pickled: bool = True) -> bytes:
 
 def sizes(name: str) -> dict[str, int]:
     river = name.startswith(("river", "anomaly"))
-    return {"size": 25 if river else 60, "examples": 25 if river else 60}
+    return {"size": 25 if river else 50, "examples": 20 if river else 50}
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -396,7 +396,7 @@ stamps = st.sampled_from([0, -1, -(2**62), 2**62, 1_700_000_000_000, 1_700_000_0
 
 
 @pytest.mark.parametrize("name", ANYTHING)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_arrives_is_scored_or_turned_away_and_the_task_goes_on(name, data):
     pipeline = ANYTHING[name]

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from aiokafka.errors import CorruptRecordException, UnsupportedVersionError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,22 @@ def test_without_checksums_a_damaged_batch_is_an_error_or_other_bytes_but_nothin
     except CorruptRecordException:
         return
     assert len(values) <= 5
+
+
+@given(st.integers(61, 200), st.integers(1, 255))
+def test_damaged_headers_are_an_error_or_other_bytes_but_nothing_worse(
+    place: int, change: int
+) -> None:
+    builder = BatchBuilder(1 << 20, 0, is_transactional=0)
+    for n in range(5):
+        headers = [("trace", b"%d" % n), ("empty", None)]
+        builder.append(timestamp=7, key=b"k", value=b"{}", headers=headers)
+    data = bytearray(builder._build())
+    data[min(place, len(data) - 1)] ^= change
+    try:
+        read(bytes(data), check=False)
+    except CorruptRecordException:
+        return
 
 
 @given(st.binary(max_size=200))

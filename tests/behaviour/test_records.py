@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from harness import Harness
+from harness import Harness, InMemory
 from shops import Sale, Visit
 
 from streams.image import unpack
@@ -83,7 +83,7 @@ class Story:
     sent: dict[str, Record]
     predictions: list[Predicted]
     dead_letters: list[DeadLetter]
-    joiners: list[dict[str, Any]]
+    images: list[bytes]
 
     def letter(self, name: str) -> DeadLetter:
         record = self.sent[name]
@@ -105,12 +105,12 @@ class Story:
         return found
 
     def outcomes(self) -> Counter[str]:
-        return sum((Counter(joiner["outcomes"]) for joiner in self.joiners), Counter())
+        joiners = [unpack(image).state["joiner"] for image in self.images]
+        return sum((Counter(joiner["outcomes"]) for joiner in joiners), Counter())
 
 
-@pytest.fixture(scope="module")
-def story(launch: Callable[..., Harness]) -> Story:
-    harness = launch("judged", partitions=2)
+def tell(harness: Harness) -> Story:
+    """Let the story happen."""
     sent: dict[str, Record] = {}
 
     def visited(name: str, event: dict[str, Any], **where: Any) -> None:
@@ -152,8 +152,12 @@ def story(launch: Callable[..., Harness]) -> Story:
     sent["last"] = harness.send(VISITS, visit("z", "zoe", 120), key=None, partition=1)
     harness.settle()
     harness.scale(0)
-    joiners = [unpack(image).state["joiner"] for image in harness.images()]
-    return Story(harness, sent, harness.predictions(), harness.dead_letters(), joiners)
+    return Story(harness, sent, harness.predictions(), harness.dead_letters(), harness.images())
+
+
+@pytest.fixture(scope="module")
+def story(launch: Callable[..., Harness]) -> Story:
+    return tell(launch("judged", partitions=2))
 
 
 def test_every_event_gets_one_prediction_with_its_key_and_position(story: Story):
@@ -246,3 +250,14 @@ def test_the_worker_has_gone_on_behind_the_worst_record(story: Story):
     assert story.prediction("last").id == "z"
     assert all(one.score is not None for one in story.predictions)
     assert {one.model for one in story.predictions} == {story.harness.pipeline.model_version}
+
+
+def test_the_same_story_in_memory_comes_to_the_same_bits(story: Story):
+    other = tell(InMemory(story.harness.pipeline, 2))
+    assert [one.raw.value for one in story.predictions] == [
+        one.raw.value for one in other.predictions
+    ]
+    assert [(one.offset, one.detail, one.raw.value) for one in story.dead_letters] == [
+        (one.offset, one.detail, one.raw.value) for one in other.dead_letters
+    ]
+    assert story.images == other.images
