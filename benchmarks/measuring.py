@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
 from benchmarks.systems import System
-from streams.topics import TopicSpec, ensure
+from streams.topics import TopicSpec, delete, ensure
 
 __all__ = ["BenchmarkError", "Run", "measure"]
 
@@ -101,6 +101,7 @@ def measure(system: System, brokers: str, partitions: int) -> Run:
                 process.kill()
                 process.wait()
     events, found = _read_back(brokers, predictions, first.ends, last.ends)
+    delete(brokers, [predictions])
     if abs(events - system.events) > _LEAP * system.events:
         raise BenchmarkError(
             f"{system.name}: the two moments are {events:,} events apart instead of "

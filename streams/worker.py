@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.errors import TeachingError
+from streams.image import ImageError
 from streams.observer import Observers, PrometheusObserver, serve
+from streams.progress import StateLostError
 from streams.report import Report
 from streams.security import client_options
 from streams.settings import Provenance, Settings, boot_table
+from streams.supervisor import USAGE_ERROR
 from streams.topics import ensure, required_topics, topic_named
 
 if TYPE_CHECKING:
@@ -39,7 +42,8 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     """Run a worker until it is told to stop; answer the exit code of the process.
 
     0: stopped on request, everything committed. 1: a partition could not go on; what is not
-    committed is computed again by whoever takes the partition over.
+    committed is computed again by whoever takes the partition over. 2: there is no state to go on
+    from, which another try would not change.
 
     Raises:
         TeachingError: something it needs is missing; the text says what to do.
@@ -91,4 +95,6 @@ def _run_app(app: App) -> int:
     except Exception:  # Faust re-raises what crashed it
         log.exception("the worker stopped")
         code = 1
+    if isinstance(app.failure, (StateLostError, ImageError)):
+        return USAGE_ERROR
     return 1 if app.failure is not None else code

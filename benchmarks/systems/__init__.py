@@ -60,14 +60,14 @@ SYSTEMS = (
         ("faust-streaming", "aiokafka", "msgspec", "numba", "numpy"),
     ),
     System(
-        "confluent-kafka loop + River",
+        "confluent-kafka + River",
         "confluent_river",
         "at-least-once",
         200_000,
         ("confluent-kafka", "river", "msgspec"),
     ),
     System(
-        "plain Faust agent + River",
+        "plain Faust + River",
         "faust_river",
         "at-least-once",
         20_000,

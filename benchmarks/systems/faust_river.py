@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import tempfile
 
 import faust
 from river.linear_model import LogisticRegression
@@ -22,6 +23,7 @@ def main(brokers: str, predictions: str) -> None:
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         store="memory://",
+        datadir=tempfile.mkdtemp(prefix="faust-"),
     )
     payments = app.topic(PAYMENTS, value_serializer="json", key_serializer="raw")
     answers = app.topic(predictions, value_serializer="json", key_serializer="raw")
