@@ -28,9 +28,10 @@ class Joiner:
     everything is to be complained of: until then a label waits for its event to mature.
 
     An id is learned at most once: the first event of an id is the one remembered, and of its labels
-    the first; one that is corrected before it is learned is learned as corrected. What is remembered of events and of labels without one is bounded by
-    `remember` ids each, and what falls out is counted; labels that wait for their date are never
-    dropped: the reader is to hold back the labels topic while `ahead` is large.
+    the first; one that is corrected before it is learned is learned as corrected. What is
+    remembered of events and of labels without one is bounded by `remember` ids each, and what falls
+    out is counted; labels that wait for their date are never dropped: the reader is to hold back
+    the labels topic while `ahead` is large.
 
     Attributes:
         watermark: the latest time of any event, in seconds since the epoch.
