@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -146,10 +146,13 @@ class PartitionTask:
 
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
-        self._scored.append(scores.value.tolist(), decisions, seconds)
         op = np.frombuffer(plan.op, np.int8)
         known = self.learned + np.cumsum(op == LEARN)[op == SCORE]
-        self._measure(plan, learned_at, output)
+        if targets is None:
+            self._scored.append(scores.value.tolist(), decisions, seconds)
+            self._measure(plan, learned_at, output)
+        else:
+            self._measure_inside(scores, decisions, targets, output)
         output.events = n
         output.predictions = self._predictions(
             records, decoded.places, ids, at, scores, decisions, known.tolist()
@@ -189,14 +192,12 @@ class PartitionTask:
         self, decoded: Decoded[Any], field: str | None, records: Slice
     ) -> tuple[Decoded[Any], list[datetime]]:
         """The time of each event: its own field, or the record's timestamp where it has none."""
-        stamps = [stamp / 1000 for stamp in chosen(records.timestamps, decoded.places)]
-        if field is None:
-            return decoded, list(map(_FROM_SECONDS, stamps))
-        own = decoded.column(field)
+        own = [None] * len(decoded.events) if field is None else decoded.column(field)
         if None in own:
-            own = [stamps[n] if time is None else time for n, time in enumerate(own)]
+            stamps = chosen(records.timestamps, decoded.places)
+            own = [stamps[n] / 1000 if time is None else time for n, time in enumerate(own)]
         try:
-            return decoded, list(map(_moment, own))
+            return decoded, _moments(own)
         except (ValueError, OverflowError, OSError):
             bad: dict[int, tuple[Reason, str]] = {
                 n: ("time", why) for n, time in enumerate(own) if (why := _no_moment(time))
@@ -209,14 +210,30 @@ class PartitionTask:
             output.dead_letters = dead_letters(records, rejects)
             output.reasons = Counter(reject.reason for reject in rejects)
 
+    def _measure_inside(
+        self,
+        scores: Scores,
+        decisions: Sequence[Target | None],
+        targets: Sequence[Target | None],
+        output: Output,
+    ) -> None:
+        """Compare answers with the labels that came with their events."""
+        known = [n for n, target in enumerate(targets) if target is not None]
+        places = range(len(targets)) if len(known) == len(targets) else known
+        labels = cast("Sequence[Target]", chosen(targets, places))
+        score = scores.value[known] if len(known) < len(targets) else scores.value
+        self.quality.update(score, chosen(decisions, places), labels, np.zeros(len(known)))
+        self.learned += len(known)
+        output.learned = len(known)
+        self.rows.drop_before(self.rows.next)
+
     def _measure(self, plan: Plan, learned_at: Sequence[float], output: Output) -> None:
         """Compare what was learned with what had been answered, then forget those rows."""
         op = np.frombuffer(plan.op, np.int8)
         rows = np.frombuffer(plan.row, np.int64)[op == LEARN].tolist()
         if rows:
             score, decision, at = self._scored.of(rows)
-            delay = np.array(learned_at) - at if self.joiner is not None else np.zeros(len(rows))
-            self.quality.update(score, decision, plan.target, delay)
+            self.quality.update(score, decision, plan.target, np.array(learned_at) - at)
             self.learned += len(rows)
             output.learned = len(rows)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
@@ -312,6 +329,16 @@ def _moment(time: datetime | float) -> datetime:
     if isinstance(time, datetime):
         return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
     return _FROM_SECONDS(time)
+
+
+def _moments(times: list[Any]) -> list[datetime]:
+    """Every time as `_moment` gives it; most columns hold times of one kind."""
+    kinds = set(map(type, times))
+    if kinds <= {int, float}:
+        return list(map(_FROM_SECONDS, times))
+    if kinds == {datetime} and None not in {time.tzinfo for time in times}:
+        return times
+    return list(map(_moment, times))
 
 
 def _no_moment(time: datetime | float) -> str | None:
