@@ -107,7 +107,7 @@ def _told(run: Run) -> dict[str, Any]:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The rows for people."""
-    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("system", "delivery"):
         shown.add_column(name, no_wrap=True)
     for name in ("events/CPU-s", "lowest – highest", "µs/event"):

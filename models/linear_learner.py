@@ -108,7 +108,7 @@ class LinearLearner:
             "learned": float(self._counts[0]),
             "skipped": float(self._counts[1]),
             "weights": float(np.count_nonzero(weight)),
-            "norm": math.sqrt(float(weight @ weight)),
+            "norm": math.sqrt(float(np.einsum("i,i->", weight, weight))),
         }
 
     def _empty(self) -> NDArray[np.float64]:
