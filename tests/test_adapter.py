@@ -63,7 +63,7 @@ KEPT = [
     (tree.HoeffdingTreeClassifier(grace_period=10), "multiclass"),
     (tree.HoeffdingAdaptiveTreeRegressor(grace_period=10), None),
     (forest.ARFClassifier(n_models=3), None),
-    (nearest(), "multiclass"),
+    (nearest(), None),
     (anomaly.HalfSpaceTrees(n_trees=5), None),
     (anomaly.QuantileFilter(anomaly.OneClassSVM(), q=0.9), None),
     (ensemble.VotingClassifier([linear_model.Perceptron(), naive_bayes.GaussianNB()]), None),
