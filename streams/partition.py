@@ -260,7 +260,7 @@ class Partition:
         if not self._outbox:
             self._sent = dict(self.task.positions)
 
-    async def _image(self) -> bytes | None:
+    async def _image(self) -> bytes:
         """Send all that is computed and, while nothing more is, make an image of the state."""
         self._gated = True
         while self._outbox:

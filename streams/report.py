@@ -93,7 +93,8 @@ class Report(Observer):
             self._observer.on_lag(number, lag, behind)
             self._observer.on_quality(number, partition.task.quality.summary())
             merged.merge(partition.task.quality)
-            self._observer.on_model(number, partition.task.summary())
+            self._observer.on_model(number, partition.task.learner.summary())
+            self._observer.on_pending(number, partition.task.pending)
             total += lag
         # When none is left, as at the end, the last figures stay.
         if partitions:

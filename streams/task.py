@@ -7,7 +7,7 @@ where the log was cut into slices makes no difference to a bit of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -273,10 +273,10 @@ class PartitionTask:
             None if records.headers is None else chosen(records.headers, places),
         )
 
-    def summary(self) -> Mapping[str, float]:
-        """Gauges of the learner and the joiner."""
-        waiting = 0 if self.joiner is None else len(self.joiner)
-        return {**self.learner.summary(), "pending": float(waiting)}
+    @property
+    def pending(self) -> int:
+        """How many scored events wait for their label."""
+        return 0 if self.joiner is None else len(self.joiner)
 
     def image(self) -> Image:
         """The whole state and the positions it belongs to."""
