@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 from models.protocol import Target
-from streams.bytecolumn import ByteColumn
+from models.bytecolumn import ByteColumn
 from streams.slices import Headers, Slice
 
 __all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "encode"]

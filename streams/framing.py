@@ -16,7 +16,7 @@ from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from streams.bytecolumn import ByteColumn
+from models.bytecolumn import ByteColumn
 from streams.slices import Compression, Records
 
 __all__ = ["RecordBatch", "framed"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, cast
 
-from streams.bytecolumn import ByteColumn
+from models.bytecolumn import ByteColumn
 
 __all__ = ["Compression", "Headers", "Record", "Records", "Slice", "chosen"]
 

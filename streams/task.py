@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
-from streams.bytecolumn import ByteColumn
+from models.bytecolumn import ByteColumn
 from streams.codec import Decoded, Decoder, Prediction, Reason, Reject, encode
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.bytecolumn import ByteColumn
+from models.bytecolumn import ByteColumn
 
 values = st.lists(st.none() | st.binary(max_size=12), max_size=30)
 anyhow = settings(deadline=None)  # the first example compiles

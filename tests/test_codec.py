@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slicing import slice_of
 
 from streams import Event
-from streams.bytecolumn import ByteColumn
+from models.bytecolumn import ByteColumn
 from streams.codec import Decoder, Prediction, encode
 
 LIMIT = 2_000
