@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint format bench bench-throughput docs clean
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -30,10 +30,17 @@ format: $(VENV)/installed-dev ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: bench-throughput ## Run every benchmark
+bench: $(VENV)/installed-dev ## Run every benchmark
+	@exec $(BIN)/python -m benchmarks
 
-bench-throughput: $(VENV)/installed-dev ## Events per CPU-second, beside Faust with River, in one run
+bench-throughput: $(VENV)/installed-dev ## Events per CPU-second, beside five peers, in one run
 	@exec $(BIN)/python -m benchmarks.throughput
+
+bench-latency: $(VENV)/installed-dev ## Time until a prediction is readable, and CPU at low load
+	@exec $(BIN)/python -m benchmarks.latency
+
+bench-feeding: $(VENV)/installed-dev ## Rows a second by produce, simulate and tail, beside a plain loop
+	@exec $(BIN)/python -m benchmarks.feeding
 
 docs: $(VENV)/installed-dev ## Rewrite the tables in README.md and docs/ that are made from code
 	@exec $(BIN)/python -m docs.tables

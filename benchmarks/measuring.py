@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import time
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.systems import System
 from streams.topics import TopicSpec, delete, ensure
 
-__all__ = ["BenchmarkError", "Run", "measure"]
+__all__ = ["BenchmarkError", "Run", "cpu_seconds", "measure"]
 
 WARM_UP = 0.1
 """Share of the measured events that is scored before, while everything is loaded and compiled."""
@@ -41,7 +42,7 @@ class Run:
     Attributes:
         events: whose predictions became readable in between.
         wall_s: between the two.
-        cpu_s: of its process, all threads, user and system.
+        cpu_s: of its process and those it started, all threads, user and system.
         predictions_read_back: read by librdkafka, committed, in that range of the topic.
     """
 
@@ -82,14 +83,19 @@ def measure(system: System, brokers: str, partitions: int) -> Run:
     """
     predictions = f"{system.module.replace('_', '-')}-{uuid4().hex[:8]}.predictions"
     ensure(brokers, [TopicSpec(predictions, partitions)])
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as scratch:
         process = psutil.Popen(
-            system.command(brokers, predictions), stdout=log, stderr=subprocess.STDOUT
+            system.command(brokers, predictions),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TMPDIR": scratch},  # what it leaves behind goes with it
         )
         try:
             warm = WARM_UP * system.events
             first = _when(warm, process, brokers, predictions, partitions)
             last = _when(warm + system.events, process, brokers, predictions, partitions)
+            # Some systems do not finish what they began when they are told to end.
+            _when(sum(last.ends) + warm, process, brokers, predictions, partitions)
             process.terminate()
             process.wait(60)
         except (BenchmarkError, psutil.TimeoutExpired) as error:
@@ -126,10 +132,15 @@ def _when(
         time.sleep(_LOOK_S)
         with suppress(KafkaException):  # a new topic has no leader for a while
             ends = [consumer.get_watermark_offsets(place, 10.0)[1] for place in places]
-    used = process.cpu_times()
-    now = time.monotonic()
+    moment = _Moment(ends, time.monotonic(), cpu_seconds(process))
     consumer.close()
-    return _Moment(ends, now, used.user + used.system)
+    return moment
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """User and system, of a process and all it started: those that run and those that ended."""
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(t.user + t.system + t.children_user + t.children_system for t in times)
 
 
 def _consumer(brokers: str) -> Consumer:
@@ -150,15 +161,17 @@ def _read_back(
     """How many events have a prediction in the range, and how many predictions it holds.
 
     Raises:
-        BenchmarkError: of the events before the last one answered, some have no prediction.
+        BenchmarkError: of the events before the last one measured, some have no prediction.
     """
     place, offset, event_place, event_offset = _positions(brokers, topic, len(last))
+    until_last = offset < np.array(last)[place]
     for number in np.unique(event_place):
-        answered = np.unique(event_offset[event_place == number])
-        missing = int(answered[-1]) + 1 - len(answered)
+        here = event_place == number
+        due = event_offset[here & until_last].max(initial=-1) + 1
+        missing = int(due - np.unique(event_offset[here & (event_offset < due)]).size)
         if missing:
             raise BenchmarkError(f"{missing} events of partition {number} have no prediction")
-    measured = (np.array(first)[place] <= offset) & (offset < np.array(last)[place])
+    measured = until_last & (np.array(first)[place] <= offset)
     events = event_place[measured] << 48 | event_offset[measured]
     return len(np.unique(events)), len(events)
 
@@ -171,7 +184,7 @@ def _positions(brokers: str, topic: str, partitions: int) -> NDArray[np.int64]:
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
     unread = partitions
     while unread:
-        for message in consumer.consume(10_000, 10):
+        for message in consumer.consume(10_000, 0.2):
             if message.error() is None:
                 event = decode(message.value())
                 found.extend((message.partition(), message.offset(), event.partition, event.offset))

@@ -11,10 +11,7 @@ from confluent_kafka import Producer
 
 from streams import Event
 
-__all__ = ["CATEGORIES", "Payment", "fill", "payments"]
-
-CATEGORIES = ("card", "shop", "entry", "country", "device")
-"""The fields that every system hashes; ``log(1 + amount)`` is the one number beside them."""
+__all__ = ["Payment", "fill", "payments"]
 
 _ENTRIES = ("chip", "web", "tap")
 _COUNTRIES = ("AT", "BE", "CH", "DE", "DK", "ES", "FR", "GB", "IT", "NL", "PL", "US")

@@ -38,7 +38,7 @@ def settings() -> str:
 def throughput() -> str:
     """The last run of the benchmark, fastest first."""
     if not MEASURED.exists():
-        return "`make bench-throughput` measures it, beside Faust with River, in one run."
+        return "`make bench-throughput` measures it, beside other ways to run River, in one run."
     rows = sorted(json.loads(MEASURED.read_text()), key=lambda row: -row["events_per_cpu_s"])
     slowest, machine = rows[-1]["events_per_cpu_s"], rows[0]["machine"]
     lines = [

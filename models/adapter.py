@@ -11,6 +11,7 @@ import numpy as np
 import river
 from river import base
 
+from models.column import listed
 from models.dictrows import DictRows
 from models.estimators import ModelError, described, kinds, last_step, seeded
 from models.pickles import dump, load
@@ -112,7 +113,7 @@ class RiverLearner:
 
     def run(self, plan: Plan, rows: DictRows) -> Scores:
         """Carry out the plan, strictly in order; answer its `SCORE` steps."""
-        targets = iter(plan.target)
+        targets = iter(listed(plan.target))
         answers: list[Answer] = []
         for op, row in zip(plan.op, plan.row, strict=True):
             x = rows[row]

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, ClassVar, TypeAlias
 
-from models.feature import Columns, FeatureError, FieldFeature, FieldType, call
+from models.column import Columns
+from models.feature import FeatureError, FieldFeature, FieldType, call
 from models.memory import Memory
 
 __all__ = ["Bag", "Counts", "Elements", "Text", "Tokens"]

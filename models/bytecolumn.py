@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, copy
 
 __all__ = ["ByteColumn"]
 
@@ -54,6 +54,12 @@ class ByteColumn(Sequence["bytes | None"]):
         _lines(np.frombuffer(data, np.uint8), starts, lengths)
         return ByteColumn(data, starts, lengths)
 
+    @staticmethod
+    def laid(data: Bytes, ends: Longs) -> ByteColumn:
+        """Values that lie end to end from the beginning of `data`, none of them None."""
+        starts = np.concatenate((np.zeros(1, np.int64), ends))
+        return ByteColumn(data[: starts[-1]].tobytes(), starts[:-1], ends - starts[:-1])
+
     def __len__(self) -> int:
         return len(self.lengths)
 
@@ -88,7 +94,12 @@ class ByteColumn(Sequence["bytes | None"]):
         """Length of the longest value; 0 where there is none."""
         return int(self.lengths.max(initial=0))
 
-    def take(self, places: Sequence[int]) -> ByteColumn:
+    @property
+    def is_ascii(self) -> bool:
+        """Whether every byte of every value is below 128."""
+        return bool(_is_ascii(np.frombuffer(self.data, np.uint8), self.starts, self.lengths))
+
+    def take(self, places: Sequence[int] | Longs) -> ByteColumn:
         """The values at these places, in this order."""
         if isinstance(places, range) and places == range(len(self)):
             return self
@@ -133,7 +144,14 @@ def _join(data: Bytes, starts: Longs, lengths: Longs, out: Bytes) -> None:
         if n:
             out[at] = 10
             at += 1
-        start = starts[n]
-        for place in range(start, start + lengths[n]):
-            out[at] = data[place]
-            at += 1
+        copy(data, starts[n], lengths[n], out, at)
+        at += lengths[n]
+
+
+@compiled
+def _is_ascii(data: Bytes, starts: Longs, lengths: Longs) -> bool:
+    every = np.uint8(0)
+    for n in range(len(starts)):
+        for place in range(starts[n], starts[n] + lengths[n]):
+            every |= data[place]
+    return bool(every < 128)

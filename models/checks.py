@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
+from models.column import listed
 from models.dictrows import DictRows
 from models.protocol import Kind, Model, Plan, Scores, Target
 from models.rows import Rows
@@ -80,7 +81,7 @@ def _check_answers(model: Model, stream: _Stream) -> None:
         if model.kind in ("regression", "anomaly"):
             _promise(scores.decision is None, f"a {model.kind} model decides nothing")
             continue
-        decisions = list(scores.decision or ())
+        decisions = _decisions(scores)
         _promise(len(decisions) == scored, "every score comes with a decision")
         for value, decision in zip(scores.value.tolist(), decisions, strict=True):
             _promise(math.isnan(value) == (decision is None), "no score, no decision")
@@ -176,7 +177,7 @@ def _plan(steps: Iterable[Step]) -> Plan:
 
 def _bits(results: Iterable[Scores]) -> tuple[bytes, list[Target | None]]:
     results = list(results)
-    decisions = [decision for scores in results for decision in scores.decision or ()]
+    decisions = [one for scores in results for one in _decisions(scores)]
     return b"".join(scores.value.tobytes() for scores in results), decisions
 
 
@@ -236,3 +237,7 @@ def _rows(model: Model, values: Sequence[dict[str, float]]) -> Rows | DictRows:
         value = np.array([*x.values(), 1.0, -1.0])
         hashed.append(np.array([len(index)]), index.astype(np.int32), value)
     return hashed
+
+
+def _decisions(scores: Scores) -> list[Target | None]:
+    return [] if scores.decision is None else listed(scores.decision)

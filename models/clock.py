@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.column import Column
 
 __all__ = ["LABELS", "Part", "elapsed", "ordinals"]
 
@@ -32,13 +34,17 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)
 _MISSING = timedelta.min
 
 
-def elapsed(column: Sequence[datetime | None]) -> tuple[Integers, Integers]:
+def elapsed(column: Column) -> tuple[Integers, Integers]:
     """Days since 1970-01-01 and seconds of the day, int64[n] each, both in UTC.
 
     A datetime without a zone is taken to be in UTC.
     """
+    if isinstance(column, np.ndarray):
+        seconds = column.astype("datetime64[us]").view(np.int64) // 1_000_000
+        days = np.where(np.isnat(column), _MISSING.days, seconds // 86_400)
+        return days, seconds % 86_400
     try:
-        spans = [at - _EPOCH for at in column]  # type: ignore[operator]  # None: TypeError below
+        spans = [at - _EPOCH for at in column]
     except TypeError:
         spans = list(map(_span, column))
     n = len(spans)

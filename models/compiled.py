@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from hashlib import sha256
+from inspect import getsource
+from types import ModuleType
+from typing import Any, ParamSpec, TypeVar, cast
 
 from numba import njit
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "copy", "fused"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def compiled(function: Callable[P, T]) -> Callable[P, T]:
+def compiled(function: Callable[P, T], **options: bool) -> Callable[P, T]:
     """Compile a function on first call and keep the machine code beside its module.
 
     Strict IEEE arithmetic, one thread: a kernel gives the same bits on every run. The kept code is
-    renewed when the function's own file changes, and only then: call no kernel of another module.
+    renewed when the function's own file changes, and only then: to call a kernel of another module
+    use `fused`.
 
     Where numba finds no directory to write to (it tries ``NUMBA_CACHE_DIR``, the module's own and
     the user's cache), nothing is kept, each process compiles anew, and a warning says so.
     """
     try:
-        return cast("Callable[P, T]", njit(cache=True)(function))
+        return cast("Callable[P, T]", njit(cache=True, **options)(function))
     except RuntimeError as error:
         # From one place, so that Python shows it once for all kernels.
         warnings.warn(
@@ -33,4 +39,48 @@ def compiled(function: Callable[P, T]) -> Callable[P, T]:
             RuntimeWarning,
             stacklevel=1,
         )
-        return cast("Callable[P, T]", njit(function))
+        return cast("Callable[P, T]", njit(**options)(function))
+
+
+def fused(*modules: ModuleType) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """`compiled` for a kernel of many small functions, which become one piece of machine code.
+
+    Each is put in line where it is called, so that it costs no call, and counts no references to
+    arrays, which would cost more than the rest; so it can't make an array. They may call functions
+    of `modules` and read constants there: the kept code is renewed when those files change too.
+    """
+    sources = tuple(sha256(getsource(module).encode()).hexdigest() for module in modules)
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        kernel: Any = compiled(function, _nrt=False, forceinline=True)
+        kept = getattr(kernel._cache, "_cache_file", None)  # None where nothing is kept
+        if kept is not None:
+            kept._source_stamp = (kept._source_stamp, *sources)
+        return cast("Callable[P, T]", kernel)
+
+    return decorate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def copy(
+    _context: Any, source: Any, start: Any, length: Any, target: Any, at: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """``copy(source, start, length, target, at)`` in a kernel: `length` bytes, by memcpy.
+
+    A loop over bytes takes ten times as long, and assigning a slice as well. Nothing is checked:
+    both arrays hold single bytes, they do not overlap, no argument is negative, and the room is
+    there.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        arrays = (
+            context.make_array(signature.args[place])(context, builder, given[place])
+            for place in (0, 3)
+        )
+        origin, goal = (array.data for array in arrays)
+        cgutils.raw_memcpy(
+            builder, builder.gep(goal, [given[4]]), builder.gep(origin, [given[1]]), given[2], 1
+        )
+        return context.get_dummy_value()
+
+    return types.void(source, start, length, target, at), generate

@@ -8,15 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.columns import Part, reader
+from models.column import Column, Columns, chosen, listed
 from models.compiled import compiled
 from models.dictrows import DictRows
-from models.feature import Columns, Feature, FeatureError
+from models.feature import Feature, FeatureError
 from models.features import Counts, Number
 from models.hashing import MAX_BITS
 from models.memory import Memory
 from models.named import flat
 from models.protocol import State
+from models.readers import Part, reader
 from models.rows import Rows
 from models.scaling import LARGEST, unusable
 
@@ -111,8 +112,9 @@ class NamedEncoder:
 
     def append(self, columns: Columns, n: int, rows: DictRows) -> None:
         """Append the dicts of `n` events, given as a column for each field."""
+        columns = {field: listed(columns[field]) for field in self.fields}
         if self.features is None:
-            rows.append(_dicts({field: columns[field] for field in self.fields}, n))
+            rows.append(_dicts(columns, n))
             return
         values: dict[str, Sequence[Any]] = {}
         for feature in self.features:
@@ -155,16 +157,19 @@ def _reads_numbers(feature: Feature) -> bool:
     return isinstance(feature, Number | Counts)
 
 
-def _has_numbers(column: Sequence[Any]) -> bool:
+def _has_numbers(column: Column) -> bool:
+    if isinstance(column, np.ndarray):
+        return column.dtype.kind in "if"
     return isinstance(next((v for v in column if v is not None), None), int | float | dict)
 
 
 def _unusable(columns: Columns, fields: Iterable[str]) -> dict[int, str]:
-    return {
-        place: f"{field} is {columns[field][place]!r}: not finite, or beyond ±{LARGEST:g}"
-        for field in fields
-        for place in unusable(columns[field])
-    }
+    found: dict[int, str] = {}
+    for field in fields:
+        places = unusable(columns[field])
+        for place, value in zip(places, listed(chosen(columns[field], places)), strict=True):
+            found[place] = f"{field} is {value!r}: not finite, or beyond ±{LARGEST:g}"
+    return found
 
 
 def _lay_out(

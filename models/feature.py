@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import fields as settings_of
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeAlias
 
+from models.column import Columns
 from models.memory import Memory
 
-__all__ = ["Columns", "Feature", "FeatureError", "FieldFeature", "FieldType", "call", "nearest"]
+__all__ = ["Feature", "FeatureError", "FieldFeature", "FieldType", "call", "nearest"]
 
 FieldType: TypeAlias = Any
 """The type of a field where it is not missing: a class, ``list[str]`` or ``dict[str, float]``."""
-
-Columns: TypeAlias = Mapping[str, Sequence[Any]]
-"""Fields by name, each with one value an event."""
 
 _INSTEAD: Mapping[FieldType, str] = {
     str: "Hashed({!r}), or Text({!r}) for its words",

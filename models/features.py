@@ -1,4 +1,4 @@
-"""Features: what a model reads of an event. Declarations only; `models.columns` carries them out.
+"""Features: what a model reads of an event. Declarations only; `models.readers` carries them out.
 
 In all of them a value that is missing (None) is a category of its own, so that its absence can be
 learned.
@@ -15,7 +15,8 @@ import numpy as np
 
 from models.bags import Counts, Text, Tokens
 from models.clock import LABELS, Part, elapsed, ordinals
-from models.feature import Columns, Feature, FeatureError, FieldFeature, FieldType, call, nearest
+from models.column import Column, Columns
+from models.feature import Feature, FeatureError, FieldFeature, FieldType, call, nearest
 from models.hashing import text
 from models.memory import Memory
 from models.scaling import Scale, scaled
@@ -168,5 +169,5 @@ class Clock(FieldFeature):
         return values
 
 
-def _categories(column: Sequence[Any]) -> list[str | None]:
+def _categories(column: Column) -> list[str | None]:
     return [None if value is None else text(value) for value in column]

@@ -9,17 +9,18 @@ Weinberger et al., *Feature Hashing for Large Scale Multitask Learning* (ICML 20
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column, listed
 from models.compiled import compiled
+from models.textcolumn import TextColumn
 
-__all__ = ["MAX_BITS", "MISSING", "fold", "murmur3", "sign", "signs", "text", "token"]
+__all__ = ["MAX_BITS", "MISSING", "fold", "murmur3", "sign", "signs", "text", "texts", "token"]
 
 MAX_BITS = 30
 """Most bits a bucket may have, so that it never holds the bit the sign is read from."""
@@ -37,6 +38,18 @@ def text(value: object) -> str:
     return text(value.value) if isinstance(value, Enum) else str(value)
 
 
+def texts(column: Column) -> TextColumn:
+    """`text` of a whole column, but None where a value is missing."""
+    if isinstance(column, TextColumn):
+        return column
+    kind = column.dtype.kind if isinstance(column, np.ndarray) else "O"
+    if kind == "b":
+        return TextColumn.of_booleans(np.asarray(column))
+    if kind == "i":
+        return TextColumn.of_integers(np.asarray(column))
+    return TextColumn.of([None if value is None else text(value) for value in listed(column)])
+
+
 def murmur3(value: str, seed: int) -> int:
     """MurmurHash3 x86-32 of a text's UTF-8 bytes (Appleby 2011); seed and hash are uint32."""
     data = _utf8(value)
@@ -51,20 +64,16 @@ def token(name: str, values: Iterable[str], seed: int) -> int:
     return hashed
 
 
-def fold(hashes: NDArray[np.uint32], column: Sequence[Any]) -> None:
+def fold(hashes: NDArray[np.uint32], column: Column) -> None:
     """Replace each hash by that of the value at its place, with the former hash as seed.
 
     Args:
         hashes: uint32[n], changed in place.
-        column: n values: `str`, or what `text` makes one of.
+        column: n values: text, or what `text` makes one of.
     """
-    try:
-        joined = "".join(column)
-    except TypeError:
-        column = _texts(column)
-        joined = "".join(column)
-    characters = np.fromiter(map(len, column), np.int64, len(column))
-    _fold(np.frombuffer(_utf8(joined), np.uint8), characters, hashes)
+    values = texts(column).utf8
+    data = np.frombuffer(values.data, np.uint8)
+    _fold(data, values.starts, values.lengths, _MISSING_BYTES, hashes)
 
 
 def sign(hashed: int) -> float:
@@ -82,32 +91,29 @@ def _name_token(name: str, seed: int) -> int:
     return murmur3(name, seed)
 
 
-def _texts(column: Sequence[Any]) -> list[str]:
-    plain = set(map(type, column)) <= {int, bool}
-    return list(map(str if plain else text, column))
 
 
 def _utf8(value: str) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 
 
+_MISSING_BYTES = np.frombuffer(_utf8(MISSING), np.uint8)
+
+
 @compiled
 def _fold(
-    data: NDArray[np.uint8], characters: NDArray[np.int64], hashes: NDArray[np.uint32]
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    missing: NDArray[np.uint8],
+    hashes: NDArray[np.uint32],
 ) -> None:
-    """Hash texts laid end to end, of which only the lengths in characters are known."""
-    ascii_only = characters.sum() == len(data)
-    start = 0
     for row in range(len(hashes)):
-        stop = start
-        if ascii_only:
-            stop += characters[row]
+        if lengths[row] < 0:
+            hashes[row] = _murmur3(missing, 0, len(missing), hashes[row])
         else:
-            for _ in range(characters[row]):
-                lead = data[stop]
-                stop += 1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-        hashes[row] = _murmur3(data, start, stop, hashes[row])
-        start = stop
+            start = starts[row]
+            hashes[row] = _murmur3(data, start, start + lengths[row], hashes[row])
 
 
 @compiled

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import where_known
 from models.kernels import ALL_GOOD, touched, walk
 from models.optimizers import Optimizer
-from models.protocol import Kind, Plan, Scores, State, Target
+from models.protocol import Kind, Plan, Scores, State
 from models.rows import Rows
 
 __all__ = ["LinearLearner"]
@@ -51,7 +52,7 @@ class LinearLearner:
         row = np.frombuffer(plan.row, np.int64)
         self._check_rows(row, rows)
         logistic = self.kind == "binary"
-        target = np.array(plan.target, np.float64)
+        target = np.asarray(plan.target, np.float64)
         value = np.empty(len(op) - len(target))
         rate, smooth = self._optimizer.knobs()
         stopped = walk(
@@ -77,7 +78,7 @@ class LinearLearner:
                 f"row {row[stopped]} names a bucket beyond {2**self._bits:,}, and the model has "
                 f"bits={self._bits}: give the encoder the model's own bits"
             )
-        return Scores(value, _classes(value) if logistic else None)
+        return Scores(value, where_known(value > 0.5, ~np.isnan(value)) if logistic else None)
 
     def state(self) -> State:
         """The touched lines of the table, and the counts."""
@@ -121,11 +122,3 @@ class LinearLearner:
                 f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
                 f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
             )
-
-
-def _classes(probability: NDArray[np.float64]) -> list[Target | None]:
-    """The likelier class of each answer, False at one half; None where there is no answer."""
-    decision: list[Target | None] = (probability > 0.5).tolist()
-    for unanswered in np.flatnonzero(np.isnan(probability)):
-        decision[unanswered] = None
-    return decision

@@ -1,6 +1,6 @@
 """One event as a dict of features by name: what a model outside of Kafka reads, and what is hashed.
 
-This is the plain, slow definition; `models.columns` computes the same rows a column at a time.
+This is the plain, slow definition; `models.readers` computes the same rows a column at a time.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column, listed
+
 __all__ = [
     "LEARN",
     "SCORE",
@@ -48,12 +50,13 @@ class Plan:
     Attributes:
         op: int8, `SCORE` or `LEARN` for each step.
         row: int64, sequence number of the row each step reads.
-        target: the label of each `LEARN` step, in order; `SCORE` steps have none.
+        target: the label of each `LEARN` step, in order; `SCORE` steps have none. An array where
+            `score_then_learn` was given one and nothing else.
     """
 
     op: array[int] = field(default_factory=lambda: array("b"))
     row: array[int] = field(default_factory=lambda: array("q"))
-    target: list[Target] = field(default_factory=list)
+    target: Sequence[Target] | NDArray[Any] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.op)
@@ -67,7 +70,7 @@ class Plan:
         """Append *learn this row*."""
         self.op.append(LEARN)
         self.row.append(row)
-        self.target.append(target)
+        self._targets().append(target)
 
     def score_run(self, first: int, n: int) -> None:
         """Append *score* for each of the `n` rows from `first` on."""
@@ -78,14 +81,33 @@ class Plan:
         """Append *learn* for each row, with the label at the same place of `targets`."""
         self.op.frombytes(bytes((LEARN,)) * len(rows))
         self.row.extend(rows)
-        self.target.extend(targets)
+        self._targets().extend(targets)
 
-    def score_then_learn(self, first: int, targets: Sequence[Target]) -> None:
+    def score_then_learn(self, first: int, targets: Sequence[Target] | NDArray[Any]) -> None:
         """Append *score, then learn* for each row from `first` on: its label came with it."""
         n = len(targets)
+        if isinstance(targets, np.ndarray) and not self.op:
+            self.target = targets
+        else:
+            self._targets().extend(listed(targets))
         self.op.frombytes(bytes((SCORE, LEARN)) * n)
         self.row.frombytes(np.repeat(np.arange(first, first + n), 2).tobytes())
-        self.target.extend(targets)
+
+    def extend(
+        self, op: NDArray[np.int8], row: NDArray[np.int64], targets: Sequence[Target] | NDArray[Any]
+    ) -> None:
+        """Append steps that are laid out as a plan's own."""
+        if isinstance(targets, np.ndarray) and not self.op:
+            self.target = targets
+        elif len(targets):
+            self._targets().extend(listed(targets))
+        self.op.frombytes(op.tobytes())
+        self.row.frombytes(row.tobytes())
+
+    def _targets(self) -> list[Target]:
+        if not isinstance(self.target, list):
+            self.target = listed(self.target)
+        return self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +123,7 @@ class Scores:
     """
 
     value: NDArray[np.float64]
-    decision: Sequence[Target | None] | None
+    decision: Column | None
 
 
 class RowStore(Protocol):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column
 from models.protocol import Kind, State, Target
 from models.recent import Recent
 from models.tallies import ClassTally, tally
@@ -55,8 +55,8 @@ class Quality:
     def update(
         self,
         score: NDArray[np.float64],
-        decision: Sequence[Target | None] | None,
-        target: Sequence[Target],
+        decision: Column | None,
+        target: Column,
         delay: NDArray[np.float64] | None = None,
     ) -> None:
         """Set a slice of labels, in order, against what was predicted before each was known.

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column
 from models.compiled import compiled
 
 __all__ = ["LARGEST", "Scale", "numbers", "scaled", "unusable", "usable"]
@@ -28,11 +29,13 @@ def usable(value: Any) -> bool:
     return not isinstance(value, int | float) or abs(value) <= LARGEST
 
 
-def unusable(column: Sequence[Any]) -> list[int]:
+def unusable(column: Column) -> list[int]:
     """Places of the values in a column of numbers, or of dicts of numbers, that are not `usable`.
 
     A clean column of numbers costs one pass over an array.
     """
+    if isinstance(column, np.ndarray):
+        return np.flatnonzero(np.abs(column) > LARGEST).tolist()
     try:
         array = np.array(column, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -42,7 +45,7 @@ def unusable(column: Sequence[Any]) -> list[int]:
     return [place for place in suspects if not usable(column[place])]
 
 
-def numbers(column: Sequence[Any]) -> NDArray[np.float64]:
+def numbers(column: Column) -> NDArray[np.float64]:
     """A column as float64[n], with NaN for None and for what is not `usable`."""
     try:
         array = np.array(column, np.float64)
@@ -53,7 +56,7 @@ def numbers(column: Sequence[Any]) -> NDArray[np.float64]:
 
 
 def scaled(
-    column: Sequence[Any], scale: Scale | None, moments: NDArray[np.float64] | None = None
+    column: Column, scale: Scale | None, moments: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     """A column of numbers on its scale: float64[n], NaN where a number is missing.
 

@@ -130,7 +130,8 @@ class OutcomeTally(Tally):
         self._confusion.add(verdicts["decision"] - UNKNOWN, verdicts["outcome"])
         self._unchanged.add(verdicts["unchanged"] - UNKNOWN)
         self._delays.add(verdicts["delay"])
-        answered = verdicts[np.isfinite(verdicts["score"])]
+        finite = np.isfinite(verdicts["score"])
+        answered = verdicts if finite.all() else verdicts[finite]
         self._ranking.add(answered["score"], answered["outcome"])
         if self._confidence is not None:
             self._confidence.add(answered["score"], answered["outcome"])

@@ -6,10 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
+from models.compiled import compiled
 
 __all__ = ["TextColumn"]
+
+_LONGEST = 20
+"""Characters of the smallest int64."""
 
 
 class TextColumn(Sequence["str | None"]):
@@ -29,9 +34,21 @@ class TextColumn(Sequence["str | None"]):
         """A column of these values; itself where it is one."""
         if isinstance(values, TextColumn):
             return values
-        return TextColumn(
-            ByteColumn.of([None if value is None else value.encode() for value in values])
-        )
+        utf8 = [None if it is None else it.encode(errors="surrogatepass") for it in values]
+        return TextColumn(ByteColumn.of(utf8))
+
+    @staticmethod
+    def of_integers(numbers: NDArray[np.int64]) -> TextColumn:
+        """Whole numbers in decimal."""
+        data = np.empty(_LONGEST * len(numbers), np.uint8)
+        ends = np.empty(len(numbers), np.int64)
+        _decimals(numbers, data, ends)
+        return TextColumn(ByteColumn.laid(data, ends))
+
+    @staticmethod
+    def of_booleans(values: NDArray[np.bool_]) -> TextColumn:
+        """``True`` or ``False``, as Python spells them."""
+        return TextColumn(ByteColumn(b"FalseTrue", np.where(values, 5, 0), np.where(values, 4, 5)))
 
     def __len__(self) -> int:
         return len(self.utf8)
@@ -62,10 +79,30 @@ class TextColumn(Sequence["str | None"]):
     def __repr__(self) -> str:
         return f"TextColumn.of({self.tolist()!r})"
 
-    def take(self, places: Sequence[int]) -> TextColumn:
+    def take(self, places: Sequence[int] | NDArray[np.int64]) -> TextColumn:
         """The values at these places, in this order."""
         return TextColumn(self.utf8.take(places))
 
     def tolist(self) -> list[str | None]:
         """Every value as a string of its own."""
         return self.utf8.texts()
+
+
+@compiled
+def _decimals(numbers: NDArray[np.int64], out: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
+    at = 0
+    for row in range(len(numbers)):
+        rest = np.uint64(numbers[row])
+        if numbers[row] < 0:
+            out[at] = 45
+            at += 1
+            rest = np.uint64(0) - rest
+        width, left = 1, rest
+        while left >= np.uint64(10):
+            left //= np.uint64(10)
+            width += 1
+        for place in range(at + width - 1, at - 1, -1):
+            out[place] = np.uint64(48) + rest % np.uint64(10)
+            rest //= np.uint64(10)
+        at += width
+        ends[row] = at

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column, listed
 from models.protocol import Kind, Target
 
 __all__ = ["MAX_CLASSES", "UNKNOWN", "Clerk", "QualityError", "Verdicts", "clerk"]
@@ -46,8 +47,8 @@ class Clerk(Protocol):
     def judge(
         self,
         score: NDArray[np.float64],
-        decision: Sequence[Target | None] | None,
-        target: Sequence[Target],
+        decision: Column | None,
+        target: Column,
     ) -> Verdicts:
         """Set labels against what was predicted; the caller fills in ``delay``.
 
@@ -92,8 +93,8 @@ class OutcomeClerk:
     def judge(
         self,
         score: NDArray[np.float64],
-        decision: Sequence[Target | None] | None,
-        target: Sequence[Target],
+        decision: Column | None,
+        target: Column,
     ) -> Verdicts:
         """See `Clerk.judge`; labels and decisions are 0 and 1 or booleans."""
         verdicts = np.empty(len(target), self.fields)
@@ -130,8 +131,8 @@ class NumberClerk:
     def judge(
         self,
         score: NDArray[np.float64],
-        decision: Sequence[Target | None] | None,  # noqa: ARG002  # a number is its own decision
-        target: Sequence[Target],
+        decision: Column | None,  # noqa: ARG002  # a number is its own decision
+        target: Column,
     ) -> Verdicts:
         """See `Clerk.judge`; labels are numbers of magnitude below 1e150."""
         numbers = _numbers(target)
@@ -180,11 +181,13 @@ class ClassClerk:
     def judge(
         self,
         score: NDArray[np.float64],
-        decision: Sequence[Target | None] | None,
-        target: Sequence[Target],
+        decision: Column | None,
+        target: Column,
     ) -> Verdicts:
         """See `Clerk.judge`; classes are equal when Python says so."""
         verdicts = np.empty(len(target), self.fields)
+        target = listed(target)
+        decision = None if decision is None else listed(decision)
         verdicts["score"] = score
         verdicts["label"] = self.numbers(target)
         verdicts["correct"] = UNKNOWN if decision is None else _equal(decision, target)
@@ -230,8 +233,10 @@ def _equal(answers: Iterable[Target | None], target: Sequence[Target]) -> NDArra
     )
 
 
-def _numbers(values: Sequence[Target | None]) -> NDArray[np.float64]:
+def _numbers(values: Column) -> NDArray[np.float64]:
     """float64, NaN for None."""
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64)
     if str in set(map(type, values)):  # NumPy would read the text "1" as a number
         text = next(value for value in values if isinstance(value, str))
         raise QualityError(

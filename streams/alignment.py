@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from models.column import whole_numbers
 from streams.joiner import Joiner
 from streams.slices import Slice
 
@@ -52,7 +53,7 @@ class Alignment:
         Dates of labels rise along their topic, or nearly so: past the end of the slice, or at the
         end of the topic, there is nothing more to wait for.
         """
-        latest = max(events.timestamps, default=0) / 1000
+        latest = whole_numbers(events.timestamps).max(initial=0) / 1000
         if self._joiner.newest > max(latest, self._joiner.watermark):
             return True
         end = self._flow.end(self._labels, self._partition)

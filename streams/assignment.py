@@ -36,7 +36,7 @@ class Assignment:
     Attributes:
         topics: those read in slices.
         client: connection options of aiokafka.
-        fetch_wait_ms: longest the broker may hold back a fetch for more data.
+        fetch_wait_ms: longest the broker may hold records back for more of them.
         partitions: the open ones, by number.
     """
 

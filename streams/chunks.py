@@ -10,9 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
+from models.bytecolumn import ByteColumn
+from models.column import chosen
 from streams.errors import TeachingError
 
-__all__ = ["Chunk", "Columns", "first", "merged"]
+__all__ = ["Chunk", "Columns", "first", "joined", "merged"]
 
 
 class Columns(Protocol):
@@ -42,7 +44,7 @@ class Columns(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Records of a file; see `Columns`."""
+    """Records with nothing to them but their columns; see `Columns`."""
 
     values: Sequence[bytes | None]
     keys: Sequence[bytes | None] | None = None
@@ -69,6 +71,35 @@ def first(chunks: Iterable[Columns], count: int) -> Iterator[Columns]:
             return
         yield chunk.cut(0, min(count, len(chunk)))
         count -= len(chunk)
+
+
+def joined(parts: Sequence[Columns]) -> Chunk:
+    """The records of several chunks as one.
+
+    A record of a chunk without keys has none; times and roles are there where every chunk has them.
+    """
+    if len(parts) == 1:
+        return Chunk(parts[0].values, parts[0].keys, parts[0].timestamps, parts[0].roles)
+    keyed = any(part.keys is not None for part in parts)
+    times = [part.timestamps for part in parts if part.timestamps is not None]
+    roles = [part.roles for part in parts if part.roles is not None]
+    return Chunk(
+        _one_buffer([part.values for part in parts]),
+        _one_buffer([part.keys or [None] * len(part) for part in parts]) if keyed else None,
+        list(chain.from_iterable(times)) if len(times) == len(parts) else None,
+        list(chain.from_iterable(roles)) if len(roles) == len(parts) else None,
+    )
+
+
+def _one_buffer(parts: Sequence[Sequence[bytes | None]]) -> ByteColumn:
+    columns = [ByteColumn.of(part) for part in parts]
+    ends = np.cumsum([len(column.data) for column in columns])
+    shifts = [0, *ends.tolist()]
+    return ByteColumn(
+        b"".join([column.data for column in columns]),
+        np.concatenate([column.starts + n for column, n in zip(columns, shifts, strict=False)]),
+        np.concatenate([column.lengths for column in columns]),
+    )
 
 
 def merged(sources: Mapping[str, Iterable[Chunk]]) -> Iterator[Chunk]:
@@ -111,14 +142,12 @@ def _times(chunk: Chunk) -> Sequence[int]:
 
 
 def _by_time(parts: Sequence[Chunk]) -> Chunk:
-    times = list(chain.from_iterable(map(_times, parts)))
+    whole = joined(parts)
+    times, roles = _times(whole), whole.roles or ()
     order = np.argsort(np.asarray(times, np.int64), kind="stable").tolist()
-    values = list(chain.from_iterable(part.values for part in parts))
-    keys = list(chain.from_iterable(part.keys or [None] * len(part) for part in parts))
-    roles = list(chain.from_iterable(part.roles or () for part in parts))
     return Chunk(
-        [values[i] for i in order],
-        [keys[i] for i in order],
-        [times[i] for i in order],
-        [roles[i] for i in order],
+        chosen(whole.values, order),
+        None if whole.keys is None else chosen(whole.keys, order),
+        chosen(times, order),
+        chosen(roles, order),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +160,17 @@ def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
 
     Example: thalweg worker examples/fraud.py --brokers 127.0.0.1:9092 --workers 2
     """
+    from streams.cores import allowed_cores
     from streams.loading import load
 
     settings, provenance = resolved(config, **flags)
     declared = load(pipeline)
-    if settings.workers > 1:
-        sys.exit(_supervise(pipeline, settings, config, flags))
+    workers = _worker_count(declared.events.name, settings)
+    cores = allowed_cores() if settings.pin else []
+    if workers > 1:
+        sys.exit(_supervise(pipeline, settings, workers, cores, config, flags))
+    if cores:
+        os.sched_setaffinity(0, cores[:1])
     from streams.worker import run
 
     sys.exit(run(declared, settings, provenance))
@@ -175,16 +181,32 @@ cli.add_command(tail)
 cli.add_command(simulate)
 
 
+def _worker_count(events: str, settings: Settings) -> int:
+    from streams.cores import core_count
+    from streams.security import client_options
+    from streams.topics import topic_named
+
+    if settings.workers != "auto":
+        return settings.workers
+    partitions = topic_named(settings.brokers, events, client_options(settings)).partitions
+    return min(core_count(), partitions)
+
+
 def _supervise(
-    pipeline: str, settings: Settings, config: Path | None, flags: Mapping[str, Any]
+    pipeline: str,
+    settings: Settings,
+    workers: int,
+    cores: Sequence[int],
+    config: Path | None,
+    flags: Mapping[str, Any],
 ) -> int:
     from streams.supervisor import Supervisor, worker_command
 
     commands = {}
-    for number in range(settings.workers):
+    for number in range(workers):
         slot = f"{settings.slot}-{number}" if settings.slot else str(number)
         port = settings.metrics_port + number if settings.metrics_port else 0
-        own = {**flags, "workers": 1, "metrics_port": port, "slot": None}
+        own = {**flags, "workers": 1, "pin": None, "metrics_port": port, "slot": None}
         passed = [
             part
             for name, value in own.items()
@@ -194,7 +216,7 @@ def _supervise(
         if config is not None:
             passed += ["--config", str(config)]
         commands[slot] = worker_command(pipeline, slot, passed)
-    return Supervisor(commands, err.print).run()
+    return Supervisor(commands, err.print, cores).run()
 
 
 @cli.command()

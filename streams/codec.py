@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import msgspec
+import numpy as np
 
-from models.protocol import Target
 from models.bytecolumn import ByteColumn
+from models.column import Column, Columns, chosen
+from models.protocol import Target
+from streams.shapes import members_of, shape_of
 from streams.slices import Headers, Slice
+from streams.typed import Scanned, column_of
 
 __all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "encode"]
 
@@ -20,8 +24,6 @@ Reason: TypeAlias = Literal[
     "null-value", "too-large", "malformed", "schema", "label", "time", "number"
 ]
 """Why a record went to the dead-letter topic."""
-
-S = TypeVar("S", bound=msgspec.Struct)
 
 _KEY_BYTES = 65_536
 """A prediction repeats the key as text, in which JSON may need six bytes for one of the key's."""
@@ -63,65 +65,114 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded(Generic[S]):
-    """The events of a slice, and what it held besides.
+class Decoded:
+    """The events of a slice as columns, and what it held besides.
 
     Attributes:
-        events: the records that decode, in log order.
+        columns: what every event holds, by field; see `streams.typed.column_of`.
         places: for each event its place in the slice.
-        rejects: the others, in log order.
+        rejects: the other records, in log order.
+        one_by_one: how many records left the compiled path.
     """
 
-    events: list[S]
+    columns: Columns
     places: Sequence[int]
     rejects: list[Reject]
+    one_by_one: int
 
-    def column(self, field: str) -> list[Any]:
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def column(self, field: str) -> Column:
         """What every event holds in a field."""
-        return list(map(attrgetter(field), self.events))
+        return self.columns[field]
 
-    def without(self, bad: Mapping[int, tuple[Reason, str]]) -> Decoded[S]:
+    def without(self, bad: Mapping[int, tuple[Reason, str]]) -> Decoded:
         """The same with some events turned away, by their number among the events."""
         if not bad:
             return self
         turned = [Reject(self.places[n], *bad[n]) for n in bad]
-        good = [n for n in range(len(self.events)) if n not in bad]
+        good = [n for n in range(len(self)) if n not in bad]
         return Decoded(
-            [self.events[n] for n in good],
+            {field: chosen(column, good) for field, column in self.columns.items()},
             [self.places[n] for n in good],
             sorted(self.rejects + turned, key=lambda reject: reject.place),
+            self.one_by_one,
         )
 
 
-class Decoder(Generic[S]):
+class Decoder:
     """Decodes slices of JSON records against one schema.
+
+    A compiled pass reads what is surely good; msgspec decodes, or refuses, whatever is left.
 
     Args:
         schema: of the events.
         max_bytes: most that a record may have: key, headers and value.
     """
 
-    def __init__(self, schema: type[S], max_bytes: int) -> None:
+    def __init__(self, schema: type[msgspec.Struct], max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._one = msgspec.json.Decoder(schema)
+        self._members = members_of(schema)
+        self._shape = shape_of(schema, self._members)
 
-    def decode(self, records: Slice) -> Decoded[S]:
-        """Decode a whole slice in one call, or record by record where something in it is bad."""
-        events = None if self._has_large(records) else self._decode_lines(records.values)
-        if events is None:
-            return self._decode_each(records)
-        return Decoded(events, range(len(events)), [])
+    def decode(self, records: Slice) -> Decoded:
+        """Decode a whole slice."""
+        values = self._without_large(records)
+        if self._shape is None:
+            events, places, rejects = self._decode(records, values, range(len(values)))
+            columns = {
+                member.name: column_of(member.kind, list(map(attrgetter(member.name), events)))
+                for member in self._members
+            }
+            return Decoded(columns, places, rejects, len(values))
+        scanned = Scanned(values, self._members, self._shape)
+        odd = np.flatnonzero(scanned.irregular).tolist()
+        if not odd:
+            return Decoded(scanned.columns(), range(len(values)), [], 0)
+        events, places, rejects = self._decode(records, values.take(odd), odd)
+        columns = scanned.columns(places, events, [reject.place for reject in rejects])
+        turned = {reject.place for reject in rejects}
+        good = [n for n in range(len(values)) if n not in turned] if turned else range(len(values))
+        return Decoded(columns, good, rejects, len(odd))
 
-    def _has_large(self, records: Slice) -> bool:
-        """Whether a record may be too large: the longest key, headers and value together are."""
-        key = ByteColumn.of(records.keys).longest
-        value = ByteColumn.of(records.values).longest
+    def _without_large(self, records: Slice) -> ByteColumn:
+        """The values, None for those of records that are too large."""
+        keys, values = ByteColumn.of(records.keys), ByteColumn.of(records.values)
         headers = max(map(_size, records.headers), default=0) if records.headers else 0
-        return key > _KEY_BYTES or key + headers + value > self._max_bytes
+        if (
+            keys.longest <= _KEY_BYTES
+            and keys.longest + headers + values.longest <= self._max_bytes
+        ):
+            return values
+        sizes = np.maximum(keys.lengths, 0) + values.lengths
+        if records.headers:
+            sizes += np.fromiter(map(_size, records.headers), np.int64, len(values))
+        large = (sizes > self._max_bytes) | (keys.lengths > _KEY_BYTES)
+        return ByteColumn(values.data, values.starts, np.where(large, -1, values.lengths))
 
-    def _decode_lines(self, values: Sequence[bytes | None]) -> list[S] | None:
+    def _decode(
+        self, records: Slice, values: ByteColumn, places: Sequence[int]
+    ) -> tuple[list[Any], Sequence[int], list[Reject]]:
+        """What msgspec makes of the records at these places: events, their places, the rejects."""
+        events = self._decode_lines(values)
+        if events is not None:
+            return events, places, []
+        events, good, rejects = [], [], []
+        for place in places:
+            headers = records.headers[place] if records.headers else ()
+            outcome = self._decode_one(records.keys[place], headers, records.values[place])
+            if isinstance(outcome, tuple):
+                rejects.append(Reject(place, *outcome))
+            else:
+                events.append(outcome)
+                good.append(place)
+        return events, good, rejects
+
+    def _decode_lines(self, values: ByteColumn) -> list[Any] | None:
         """All values at once; None unless every line is exactly one good value."""
-        joined = ByteColumn.of(values).joined()
+        joined = values.joined()
         if joined is None:
             return None
         # A value of two objects beside an empty one, or an object torn over two records, would
@@ -132,30 +183,14 @@ class Decoder(Generic[S]):
         if joined.count(b"\n") != seams or joined.count(b"}\n{") != seams:
             return None
         try:
-            events = self._one.decode_lines(joined)
+            events: list[Any] = self._one.decode_lines(joined)
         except _MALFORMED:
             return None
-        if len(events) != len(values):
-            return None
-        return events
-
-    def _decode_each(self, records: Slice) -> Decoded[S]:
-        events: list[S] = []
-        places: list[int] = []
-        rejects: list[Reject] = []
-        for place, (key, value) in enumerate(zip(records.keys, records.values, strict=True)):
-            headers = records.headers[place] if records.headers else ()
-            outcome = self._decode_one(key, headers, value)
-            if isinstance(outcome, tuple):
-                rejects.append(Reject(place, *outcome))
-            else:
-                events.append(outcome)
-                places.append(place)
-        return Decoded(events, places, rejects)
+        return events if len(events) == len(values) else None
 
     def _decode_one(
         self, key: bytes | None, headers: Headers, value: bytes | None
-    ) -> S | tuple[Reason, str]:
+    ) -> msgspec.Struct | tuple[Reason, str]:
         if value is None:
             return "null-value", "the record has no value (a tombstone)"
         if len(key or b"") > _KEY_BYTES:
@@ -164,7 +199,7 @@ class Decoder(Generic[S]):
         if size > self._max_bytes:
             return "too-large", f"{size:,} bytes, the limit is {self._max_bytes:,}"
         try:
-            event = self._one.decode(value)
+            event: msgspec.Struct = self._one.decode(value)
         except msgspec.ValidationError as error:
             return "schema", str(error)
         except _MALFORMED as error:

@@ -23,6 +23,7 @@ __all__ = ["Fields", "SourceError", "Table", "key_bytes", "types_of"]
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _is_number = re.compile(_NUMBER).fullmatch
 _are_numbers = re.compile(rf"{_NUMBER}(?:,{_NUMBER})*").fullmatch
+_holds_number = re.compile(rf"\n{_NUMBER}(?=\n)").search
 _as_integer = re.compile(r"(-?(?:0|[1-9]\d*))(?:\.0*)?").fullmatch
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -174,14 +175,17 @@ def _cells(
     return cells
 
 
-def _sniffed(column: Sequence[str | None]) -> Sequence[Any]:
-    """Texts without a type; all of a column at once where all are numbers, as in most columns."""
-    joined = ",".join(text or "" for text in column)
-    if _are_numbers(joined):
-        numbers = joined.encode().split(b",")
-        if len(numbers) == len(column):
-            return list(map(Raw, numbers))
-    return [Raw(text.encode()) if text and _is_number(text) else text or UNSET for text in column]
+def _sniffed(column: Sequence[str]) -> Sequence[Any]:
+    """Texts without a type; all of a column at once where all or none are numbers, as in most."""
+    if _is_number(column[0] if column else ""):
+        numbers = ",".join(column)
+        if _are_numbers(numbers) and numbers.count(",") < len(column):
+            return list(map(Raw, numbers.encode().split(b",")))
+    if _holds_number("\n".join(("", *column, ""))):
+        return [
+            Raw(text.encode()) if text and _is_number(text) else text or UNSET for text in column
+        ]
+    return [text or UNSET for text in column] if "" in column else column
 
 
 def _text(value: object) -> str:

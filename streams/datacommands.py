@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +13,10 @@ import click
 from streams.options import err, out, progress_bar, resolved, settings_options
 
 __all__ = ["produce", "simulate", "tail"]
+
+_ROWS_AT_ONCE = 50_000
+"""Allocations between garbage collections: rows hold no cycles, and looking for some after every
+700 of them would cost a CSV file a quarter of its speed."""
 
 _COMPRESSIONS = click.Choice(["none", "gzip", "snappy", "lz4", "zstd"])
 
@@ -76,6 +81,7 @@ def produce(
     pairs = dict(_pair(text) for text in rename)
     names = None if select is None else [name.strip() for name in select.split(",")]
     settings, _ = resolved(config, brokers=brokers)
+    gc.set_threshold(_ROWS_AT_ONCE)
     source = open_source(path, Fields(key, moment, pairs, names, types), kind)
     with progress_bar(f"{path} → {topic}") as show:
         summary = producing.produce(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column, where_known
 from models.protocol import Target
 from streams.errors import DeclarationError, nearest
 from streams.schema import Event, Label
@@ -149,12 +150,9 @@ class Threshold(Declaration):
                 "Threshold(0.5)",
             )
 
-    def decisions(self, score: NDArray[np.float64]) -> list[bool | None]:
+    def decisions(self, score: NDArray[np.float64]) -> Column:
         """The decision for each of float64[n] scores."""
-        decided: list[bool | None] = (score >= self.at).tolist()
-        for place in np.flatnonzero(np.isnan(score)).tolist():
-            decided[place] = None
-        return decided
+        return where_known(score >= self.at, ~np.isnan(score))
 
     def describe(self) -> Mapping[str, object]:
         """What it decides by, for the fingerprint."""

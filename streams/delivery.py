@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import aiokafka
+import numpy as np
 from aiokafka.errors import (
     InvalidTimestampError,
     KafkaError,
@@ -18,12 +20,17 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
 )
 
-from streams.chunks import Columns
+from models.bytecolumn import ByteColumn
+from streams.chunks import Chunk, Columns, joined
 from streams.errors import TeachingError
+from streams.framing import RecordBatch, framed
 from streams.routing import Router
+from streams.slices import Compression, Records
 
 __all__ = ["Delivery", "ProduceError", "Summary"]
 
+_BATCH_BYTES, _GATHERED_BYTES = 1 << 18, 1 << 20
+_TRANSACTIONAL = 0x10
 _STOP_S = 5.0
 
 
@@ -37,7 +44,7 @@ class Summary:
 
     Attributes:
         records: acknowledged by Kafka.
-        bytes: of their record batches, before compression.
+        bytes: of their record batches, as sent.
         sent: handed over; more than `records` while some are on their way, or were refused.
         seconds: since the connection was there.
         interrupted: whether it ended by Ctrl-C.
@@ -51,22 +58,28 @@ class Summary:
 
 
 class Delivery:
-    """Fills a batch for each lane and hands it to aiokafka, which keeps two of a lane on the way.
+    """Gathers records, frames them a lane at a time and hands the batches to aiokafka in turn.
 
     Args:
         router: finds the lane of a record.
         options: of the producer.
+        compression: of the record batches.
 
     Attributes:
         summary: how far it has come.
     """
 
-    def __init__(self, router: Router, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, router: Router, options: Mapping[str, Any], compression: Compression = "none"
+    ) -> None:
         self.summary = Summary()
         self._router = router
         self._options = options
+        self._compression = compression
         self._producer: Any = None
-        self._batches: dict[int, Any] = {}
+        self._gathered: list[Chunk] = []
+        self._gathered_bytes = 0
+        self._batches: deque[tuple[int, RecordBatch]] = deque()
         self._failure: ProduceError | None = None
         self._begun = 0.0
 
@@ -77,29 +90,42 @@ class Delivery:
         self._begun = time.monotonic()
 
     async def append(self, block: Columns) -> None:
-        """Put the records into their lanes' batches, and send those that are full.
+        """Take records; those without a time get this moment. Send when enough have gathered.
 
         Raises:
             ProduceError: Kafka has refused some, or answers no more.
         """
         self.check()
         now = time.time_ns() // 1_000_000
-        keys = [None] * len(block) if block.keys is None else block.keys
         times = [now] * len(block) if block.timestamps is None else block.timestamps
-        values = block.values
-        for lane, places in self._router.split(block):
-            batch = self._batches.get(lane) or self._new(lane)
-            for i in places:
-                if batch.append(timestamp=times[i], key=keys[i], value=values[i]) is None:
-                    await self._send(lane)
-                    batch = self._new(lane)
-                    batch.append(timestamp=times[i], key=keys[i], value=values[i])
+        values = ByteColumn.of(block.values)
+        self._gathered.append(Chunk(values, block.keys, times, block.roles))
+        self._gathered_bytes += int(np.maximum(values.lengths, 0).sum())
+        if self._gathered_bytes >= _GATHERED_BYTES:
+            await self.send()
         self.summary.seconds = time.monotonic() - self._begun
 
     async def send(self) -> None:
-        """Send all batches, full or not."""
-        for lane in list(self._batches):
-            await self._send(lane)
+        """Send all that has gathered.
+
+        Raises:
+            ProduceError: Kafka has refused some, or answers no more.
+        """
+        self._frame()
+        while self._batches:
+            lane, batch = self._batches[0]
+            topic, partition = self._router.lanes[lane]
+            count, size = batch.record_count(), batch.size()
+            try:
+                future = await self._producer.send_batch(batch, topic, partition=partition)
+            except KafkaTimeoutError as error:
+                raise self._silence() from error
+            except KafkaError as error:
+                raise self._refusal(topic, size, error) from error
+            # Only now: when cancelled while it waited for room, the batch is still to be sent.
+            self._batches.popleft()
+            self.summary.sent += count
+            future.add_done_callback(partial(self._answered, topic, count, size))
 
     async def stop(self, patience: float) -> None:
         """Send the rest, wait at most `patience` seconds for its acknowledgement, disconnect."""
@@ -125,24 +151,26 @@ class Delivery:
         if self._failure is not None:
             raise self._failure
 
-    def _new(self, lane: int) -> Any:
-        self._batches[lane] = self._producer.create_batch()
-        return self._batches[lane]
-
-    async def _send(self, lane: int) -> None:
-        batch = self._batches[lane]
-        topic, partition = self._router.lanes[lane]
-        count, size = batch.record_count(), batch.size()
-        try:
-            future = await self._producer.send_batch(batch, topic, partition=partition)
-        except KafkaTimeoutError as error:
-            raise self._silence() from error
-        except KafkaError as error:
-            raise self._refusal(topic, size, error) from error
-        # Only now: when cancelled while it waited for room, the batch is still to be sent.
-        del self._batches[lane]
-        self.summary.sent += count
-        future.add_done_callback(partial(self._answered, topic, count, size))
+    def _frame(self) -> None:
+        """Make batches of what has gathered."""
+        if not self._gathered:
+            return
+        whole = joined(self._gathered)
+        values = ByteColumn.of(whole.values)
+        keys = ByteColumn.of([None] * len(whole) if whole.keys is None else whole.keys)
+        times = np.asarray(whole.timestamps, np.int64)
+        batches = [
+            (lane, _plain(batch))
+            for lane, places in self._router.split(whole)
+            for batch in framed(
+                Records(keys.take(places), values.take(places), times[places].tolist()),
+                _BATCH_BYTES,
+                self._compression,
+            )
+        ]
+        self._batches += batches
+        self._gathered.clear()
+        self._gathered_bytes = 0
 
     def _answered(self, topic: str, count: int, size: int, future: asyncio.Future[Any]) -> None:
         if future.cancelled():
@@ -156,7 +184,8 @@ class Delivery:
 
     def _silence(self) -> ProduceError:
         known = self.summary.records
-        open_ = self.summary.sent + sum(b.record_count() for b in self._batches.values()) - known
+        waiting = sum(batch.record_count() for _, batch in self._batches)
+        open_ = self.summary.sent + waiting - known
         return ProduceError(
             f"{open_} records without an acknowledgement, {known} with one",
             "the brokers answer no more",
@@ -180,3 +209,9 @@ class Delivery:
             f"Kafka refuses some: {why}",
             write,
         )
+
+
+def _plain(batch: RecordBatch) -> RecordBatch:
+    """The batch without the mark of a transaction, in which it would otherwise have to be sent."""
+    batch._attributes &= ~_TRANSACTIONAL
+    return batch

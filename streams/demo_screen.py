@@ -16,7 +16,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from streams.codec import Prediction
+from streams.predictions import Prediction
 from streams.demo_figures import curve, figure, figures, milliseconds
 from streams.readings import Meter
 from streams.views import bar

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 import aiokafka
-from aiokafka.consumer import fetcher
-from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, PartitionRecords
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.drivers import aiokafka as driver
@@ -20,7 +20,17 @@ from faust.types import TP, ConsumerMessage
 from streams.slices import Slice
 from streams.unpacking import Isolation, unpacked
 
-__all__ = ["Host", "RawRecords", "SlicedRecords", "Transport", "read_in_slices"]
+__all__ = [
+    "GatheringFetcher",
+    "Host",
+    "RawRecords",
+    "SlicedRecords",
+    "Transport",
+    "read_in_slices",
+]
+
+_GATHERED_BYTES = 64 * 1024
+_QUIET_WAIT_MS = 100
 
 _sliced_topics: set[str] = set()
 
@@ -31,8 +41,29 @@ def read_in_slices(topics: set[str]) -> None:
     Other topics, such as those of agents a user adds, keep their single records.
     """
     _sliced_topics.update(topics)
+    consumer.Fetcher = GatheringFetcher
     fetcher.MemoryRecords = RawRecords
     fetcher.PartitionRecords = _partition_records
+
+
+class GatheringFetcher(Fetcher):  # type: ignore[misc]  # aiokafka ships no types
+    """Asks a broker for the first record at once, and while records flow for many of them.
+
+    A slice costs the worker most of a millisecond however few records it holds. So behind a fetch
+    that brought records the next one waits on the broker for more, as long as the consumer's
+    `fetch_max_wait_ms` and no longer than for its `fetch_min_bytes`.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._flowing: set[int] = set()
+
+    async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
+        if node_id not in self._flowing:
+            request._min_bytes, request._max_wait_ms = 1, _QUIET_WAIT_MS
+        brought: bool = await super()._proc_fetch_request(assignment, node_id, request)
+        (self._flowing.add if brought else self._flowing.discard)(node_id)
+        return brought
 
 
 class RawRecords:
@@ -106,6 +137,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_min_bytes=_GATHERED_BYTES,
             fetch_max_wait_ms=host.fetch_wait_ms,
             **host.client,
         )

@@ -10,13 +10,14 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import google_crc32c as crc32c
 import numpy as np
 from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
-from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
-from models.compiled import compiled
 from models.bytecolumn import ByteColumn
+from models.column import whole_numbers
+from models.compiled import compiled, copy
 from streams.slices import Compression, Records
 
 __all__ = ["RecordBatch", "framed"]
@@ -24,10 +25,9 @@ __all__ = ["RecordBatch", "framed"]
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
-_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+_HEAD: Final = struct.Struct(">qiibI")
+_CHECKED: Final = struct.Struct(">hiqqqhii")
 _LENGTH_FROM: Final = 12
-_CRC_AT: Final = 17
-_CRC_FROM: Final = 21
 _TRANSACTIONAL: Final = 0x10
 _MAGIC: Final = 2
 _FRAME_BYTES: Final = 34
@@ -59,32 +59,21 @@ class RecordBatch:
         self._times = (first, latest)
         self._attributes = codec | _TRANSACTIONAL
         self._records = records
-        self._buffer: bytearray | None = None
+        self._whole: bytes | None = None
         self._producer = (-1, -1, -1)
 
     def _set_producer_state(self, producer_id: int, epoch: int, sequence: int) -> None:
         self._producer = (producer_id, epoch, sequence)
 
-    def _build(self) -> bytearray:
-        if self._buffer is None:
-            buffer = bytearray(_HEADER.size) + self._records
-            _HEADER.pack_into(
-                buffer,
-                0,
-                0,
-                len(buffer) - _LENGTH_FROM,
-                -1,
-                _MAGIC,
-                0,
-                self._attributes,
-                self._count - 1,
-                *self._times,
-                *self._producer,
-                self._count,
+    def _build(self) -> bytes:
+        if self._whole is None:
+            checked = _CHECKED.pack(
+                self._attributes, self._count - 1, *self._times, *self._producer, self._count
             )
-            struct.pack_into(">I", buffer, _CRC_AT, calc_crc32c(memoryview(buffer)[_CRC_FROM:]))
-            self._buffer = buffer
-        return self._buffer
+            crc = crc32c.extend(crc32c.value(checked), self._records)
+            size = _HEAD.size - _LENGTH_FROM + len(checked) + len(self._records)
+            self._whole = b"".join((_HEAD.pack(0, size, -1, _MAGIC, crc), checked, self._records))
+        return self._whole
 
     def close(self) -> None:
         """Do nothing: it is closed from the start."""
@@ -95,7 +84,7 @@ class RecordBatch:
 
     def size(self) -> int:
         """Bytes on the wire."""
-        return _HEADER.size + len(self._records)
+        return _HEAD.size + _CHECKED.size + len(self._records)
 
     def record_count(self) -> int:
         """How many records it holds."""
@@ -111,7 +100,7 @@ def framed(records: Records, most: int, compression: Compression) -> Iterator[Re
         compression: of the batches.
     """
     keys, values = ByteColumn.of(records.keys), ByteColumn.of(records.values)
-    times = np.array(records.timestamps, np.int64)
+    times = whole_numbers(records.timestamps)
     sizes = np.maximum(keys.lengths, 0) + np.maximum(values.lengths, 0) + _FRAME_BYTES
     ends = np.cumsum(sizes)
     start = 0
@@ -158,13 +147,10 @@ def _frame(
         at = _put(out, at + 1, delta)
         at = _put(out, at, n)
         at = _put(out, at, key)
-        for place in range(key_starts[n], key_starts[n] + key):
-            out[at] = keys[place]
-            at += 1
-        at = _put(out, at, value)
-        for place in range(value_starts[n], value_starts[n] + value):
-            out[at] = values[place]
-            at += 1
+        copy(keys, key_starts[n], max(key, 0), out, at)
+        at = _put(out, at + max(key, 0), value)
+        copy(values, value_starts[n], max(value, 0), out, at)
+        at += max(value, 0)
         out[at] = 0
         at += 1
     return at

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import Raw
 
+from models.bytecolumn import ByteColumn
 from streams.chunks import Chunk
 from streams.columns import Fields, SourceError, key_bytes
 from streams.reading import Stream
@@ -49,14 +51,14 @@ class JsonLines(Stream):
                 checked = checked or self._check(piece)
                 yield self._chunk(piece)
 
-    def _check(self, lines: Sequence[bytes]) -> bool:
+    def _check(self, lines: ByteColumn) -> bool:
         """Whether the lines tell the names of columns, and so whether those asked for exist."""
         names = {name: None for row in self._objects.decode(lines) if row for name in row}
         if names:
             self.fields.check(names, self.path)
         return bool(names)
 
-    def _chunk(self, lines: list[bytes]) -> Chunk:
+    def _chunk(self, lines: ByteColumn) -> Chunk:
         misfits: set[int] = set()
         columns = self._columns(lines, misfits)
         key, time = self.fields.key, self.fields.time
@@ -68,7 +70,7 @@ class JsonLines(Stream):
         self.malformed += len(misfits)
         return chunk
 
-    def _columns(self, lines: list[bytes], misfits: set[int]) -> dict[str, list[Any]]:
+    def _columns(self, lines: ByteColumn, misfits: set[int]) -> dict[str, list[Any]]:
         """The columns asked for, by name; None where a line has no such field or is no JSON."""
         if not self._place:
             return {}
@@ -79,9 +81,9 @@ class JsonLines(Stream):
             for name, place in self._place.items()
         }
 
-    def _reshaped(self, lines: list[bytes], misfits: set[int]) -> list[bytes]:
+    def _reshaped(self, lines: ByteColumn, misfits: set[int]) -> list[bytes | None]:
         rename, select = self.fields.rename, self.fields.select
-        values = []
+        values: list[bytes | None] = []
         for place, row in enumerate(self._objects.decode(lines)):
             if row is None:
                 misfits.add(place)
@@ -93,23 +95,25 @@ class JsonLines(Stream):
             values.append(msgspec.json.encode(renamed))
         return values
 
-    def _lines(self) -> Iterator[list[bytes]]:
+    def _lines(self) -> Iterator[ByteColumn]:
         """The lines that each read brings, without their ends; blank ones are left out."""
         with self.opened() as file:
             piece = file.read(_READ_BYTES).removeprefix(b"\xef\xbb\xbf")
             self._refuse_array(piece)
             rest = b""
             while piece:
-                *lines, rest = (rest + piece).split(b"\n")
+                piece = rest + piece
+                stop = piece.rfind(b"\n") + 1
+                whole, rest = piece[:stop], piece[stop:]
                 if len(rest) > _LINE_BYTES:
                     raise SourceError(
                         f"{self.path} as JSON lines",
                         f"a line of it is longer than {_LINE_BYTES >> 20} MiB",
                         "one JSON object a line, each with a line break behind it",
                     )
-                yield _clean(lines)
+                yield _clean(ByteColumn.lines(whole, whole.count(b"\n")))
                 piece = file.read(_READ_BYTES)
-            yield _clean([rest])
+            yield _clean(ByteColumn.of([rest]))
 
     def _refuse_array(self, piece: bytes) -> None:
         if piece.lstrip()[:1] == b"[":
@@ -130,9 +134,9 @@ class _Decoder:
     def __init__(self, kind: Any) -> None:
         self._decoder = msgspec.json.Decoder(kind)
 
-    def decode(self, lines: Sequence[bytes]) -> list[Any]:
+    def decode(self, lines: ByteColumn) -> list[Any]:
         """What each line holds; None for a line that does not decode."""
-        joined = b"\n".join(lines)
+        joined = lines.joined() or b""
         # An object torn over two lines beside two objects on one would decode in the wrong places.
         # Where each break is between "}" and "{" it is at top level, so a line holds whole objects.
         if joined.count(b"}\n{") == len(lines) - 1:
@@ -142,7 +146,7 @@ class _Decoder:
                 rows = []
             if len(rows) == len(lines):
                 return rows
-        return [self._decode(line) for line in lines]
+        return [self._decode(line or b"") for line in lines]
 
     def _decode(self, line: bytes) -> Any:
         try:
@@ -151,7 +155,10 @@ class _Decoder:
             return None
 
 
-def _clean(lines: list[bytes]) -> list[bytes]:
-    if lines and lines[0].endswith(b"\r"):
-        lines = [line.removesuffix(b"\r") for line in lines]
-    return lines if all(lines) else [line for line in lines if line]
+def _clean(lines: ByteColumn) -> ByteColumn:
+    if len(lines) and (lines[0] or b"").endswith(b"\r"):
+        last = np.frombuffer(lines.data, np.uint8)[lines.starts + lines.lengths - 1]
+        returned = (lines.lengths > 0) & (last == ord("\r"))
+        lines = ByteColumn(lines.data, lines.starts, lines.lengths - returned)
+    filled = lines.lengths > 0
+    return lines if filled.all() else lines.take(np.flatnonzero(filled).tolist())

@@ -84,7 +84,7 @@ def dead_letters(records: Slice, rejects: Sequence[Reject]) -> Records:
         }
         keys.append(key)
         values.append(value)
-        timestamps.append(records.timestamps[place])
+        timestamps.append(int(records.timestamps[place]))
         headers.append([*own, *((f"{_OURS}{name}", text.encode()) for name, text in ours.items())])
     return Records(keys, values, timestamps, headers)
 

@@ -33,7 +33,11 @@ def settings_options(*names: str) -> Callable[[F], F]:
                 continue
             flag = f"--{field.name.replace('_', '-')}"
             shown = "" if field.default is None else f"  [{field.default}]"
-            command = click.option(flag, field.name, help=f"{about[field.name]}{shown}")(command)
+            if field.type is bool:
+                flag = f"{flag}/--no-{field.name}"
+            command = click.option(
+                flag, field.name, default=None, help=f"{about[field.name]}{shown}"
+            )(command)
         config = click.Path(exists=True, dir_okay=False, path_type=Path)
         return click.option("--config", type=config, help="TOML file with a [worker] table")(
             command

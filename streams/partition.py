@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from aiokafka import TopicPartition
 
+from models.column import whole_numbers
 from streams import checkpoint
 from streams.alignment import Alignment, Flow
 from streams.image import pack
@@ -34,6 +34,8 @@ log = logging.getLogger("thalweg")
 _OUTBOX_SLICES = 32
 _TURNS = 4
 _LABELS_POLL_S = 0.01
+_BACKLOG_RECORDS = 20_000
+_BACKLOG_COMMIT_S = 0.5
 _TRANSACTION_TIMEOUT = 60.0
 
 
@@ -229,7 +231,7 @@ class Partition:
         """
         began = time.perf_counter()
         await self._producer.begin()
-        await self._send_until(began + self._settings.commit_interval_ms / 1000)
+        await self._send_until(began + self._commit_interval())
         image = await self._image() if self._image_is_due() else None
         reached = self._progress.uncommitted(self._sent)
         if image is not None:
@@ -239,6 +241,18 @@ class Partition:
         )
         self._progress.committed.update(reached)
         self._observer.on_commit(self.number, time.perf_counter() - began)
+
+    def _commit_interval(self) -> float:
+        """Seconds a transaction takes up output: longer while there is a backlog.
+
+        A commit costs about as much as a thousand events, and nobody waits for one of them behind
+        ten thousands of others.
+        """
+        interval = self._settings.commit_interval_ms / 1000
+        events = self._pipeline.events.name
+        end = self._flow.end(events, self.number)
+        behind = end is not None and end - self.task.positions[events] > _BACKLOG_RECORDS
+        return max(interval, _BACKLOG_COMMIT_S) if behind else interval
 
     async def _send_until(self, deadline: float) -> None:
         """Send what comes until the deadline; work may be left for the next transaction."""
@@ -281,7 +295,7 @@ class Partition:
         if len(output.predictions):
             await self._producer.send(pipeline.predictions_topic, self.number, output.predictions)
             now = time.time()
-            latency = now - np.array(output.predictions.timestamps) / 1000
+            latency = now - whole_numbers(output.predictions.timestamps) / 1000
             self._observer.on_latency(self.number, latency)
         if len(output.dead_letters):
             await self._producer.send(pipeline.dead_letters_topic, self.number, output.dead_letters)

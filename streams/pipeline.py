@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from models.protocol import Kind, Model, Scores, Target
+from models.column import Column
+from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
 from streams.labelling import check_label, check_labels, check_otherwise
@@ -196,7 +197,7 @@ class Pipeline(Declaration):
 
         return Quality(self.kind)
 
-    def decisions(self, scores: Scores) -> Sequence[Target | None]:
+    def decisions(self, scores: Scores) -> Column:
         """What is decided on each score: by `decide`, or else the model's own answer."""
         if self.decide is not None:
             return self.decide.decisions(scores.value)

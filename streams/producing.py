@@ -22,8 +22,6 @@ __all__ = ["Acks", "ProduceError", "Summary", "produce"]
 Acks: TypeAlias = Literal["all", 1, 0]
 """Who has to have a record before it counts: all replicas in sync, the leader, nobody."""
 
-
-_BATCH_BYTES = 1 << 18
 _PATIENCE_S, _LAST_PATIENCE_S = 60.0, 10.0
 _DAY_MS = 86_400_000
 
@@ -73,10 +71,8 @@ def produce(
         **connection(bootstrap, security),
         "acks": acks,
         "enable_idempotence": acks == "all",
-        "compression_type": None if compression == "none" else compression,
-        "max_batch_size": _BATCH_BYTES,
     }
-    delivery = Delivery(Router(topic, counts), options)
+    delivery = Delivery(Router(topic, counts), options, compression)
     pace = None if rate is None else Pace(rate)
     try:
         asyncio.run(_deliver(_lasting(blocks, kept), delivery, pace, progress))

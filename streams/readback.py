@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.cluster import Security, connection
-from streams.codec import Prediction
+from streams.predictions import Prediction
 
 __all__ = ["ReadBack"]
 

@@ -1,10 +1,10 @@
-"""What a worker says of itself while it runs: gauges every second, a line every few."""
+"""What a worker says of itself while it runs: gauges on a timer, a line every few seconds."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +14,13 @@ from streams.app import App, ReadingFlow
 from streams.observer import Observer
 
 if TYPE_CHECKING:
+    from models.quality import Quality
     from streams.pipeline import Pipeline
 
 __all__ = ["Report"]
 
 _GAUGES_EVERY_S = 1.0
+_DESCRIBING = 0.01  # share of the time
 _SAMPLES = 100_000
 _OLD_S = 600.0
 
@@ -53,6 +55,8 @@ class Report(Observer):
         self._latency: list[NDArray[np.float64]] = []
         self._samples = 0
         self._quality: dict[str, float] = {}
+        self._measured: list[Quality] = []
+        self._described: dict[int, Mapping[str, int]] = {}
 
     def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
         """Count the events."""
@@ -65,25 +69,31 @@ class Report(Observer):
             self._latency.append(seconds)
             self._samples += len(seconds)
 
+    def on_revoked(self, partitions: Sequence[int]) -> None:
+        """Forget what was described: the gauges are gone, whoever comes back has none."""
+        self._described.clear()
+
     async def run(self) -> None:
         """Set the gauges and print the lines until cancelled."""
-        last = time.monotonic()
+        last = described = time.monotonic()
         while True:
             await asyncio.sleep(_GAUGES_EVERY_S)
             lag = self._set_gauges()
             now = time.monotonic()
+            if now >= described:
+                await self._describe()
+                described = now + (time.monotonic() - now) / _DESCRIBING
             if self._every and now - last >= self._every:
                 self._say(self._line(now - last, lag))
                 last = now
 
     def summary(self) -> str:
         """What the worker did in all, in one line."""
-        return f"{self._total:,} events scored{describe_quality(self._quality)}"
+        return f"{self._total:,} events scored{describe_quality(self._merged())}"
 
     def _set_gauges(self) -> int:
         total = 0
-        partitions = dict(self._app.host.partitions)
-        merged = self._pipeline.new_quality()
+        partitions = self._app.host.partitions
         for number, partition in partitions.items():
             lag = sum(
                 max(0, (self._flow.end(topic, number) or position) - position)
@@ -91,16 +101,39 @@ class Report(Observer):
             )
             behind = time.time() - partition.last_timestamp if lag else 0.0
             self._observer.on_lag(number, lag, behind)
-            self._observer.on_quality(number, partition.task.quality.summary())
-            merged.merge(partition.task.quality)
-            self._observer.on_model(number, partition.task.learner.summary())
             self._observer.on_pending(number, partition.task.pending)
             total += lag
         # When none is left, as at the end, the last figures stay.
         if partitions:
-            self._quality = merged.summary()
-            self._observer.on_worker_quality(self._quality)
+            self._measured = [partition.task.quality for partition in partitions.values()]
         return total
+
+    async def _describe(self) -> None:
+        """Set the gauges that take milliseconds, of one partition at a time.
+
+        Where nothing was read nothing has changed: an idle worker is to cost next to nothing.
+        """
+        host, changed = self._app.host, False
+        for number, partition in list(host.partitions.items()):
+            if host.partitions.get(number) is not partition:
+                return
+            task = partition.task
+            if task.positions == self._described.get(number):
+                continue
+            self._observer.on_quality(number, task.quality.summary())
+            self._observer.on_model(number, task.learner.summary())
+            self._described[number] = dict(task.positions)
+            changed = True
+            await asyncio.sleep(0)
+        if changed:
+            self._quality = self._merged()
+            self._observer.on_worker_quality(self._quality)
+
+    def _merged(self) -> dict[str, float]:
+        merged = self._pipeline.new_quality()
+        for quality in self._measured:
+            merged.merge(quality)
+        return merged.summary()
 
     def _line(self, seconds: float, lag: int) -> str:
         rate, self._events = self._events / seconds, 0

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bytecolumn import ByteColumn
 from streams.chunks import Columns
 from streams.errors import TeachingError, one_of
 from streams.partitioning import partitions_of
@@ -32,24 +33,24 @@ class Router:
         self._counts = counts
         self._turn = 0
 
-    def split(self, block: Columns) -> Iterator[tuple[int, list[int]]]:
+    def split(self, block: Columns) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """The lanes that the block has records for, each with its records' places, in order.
 
         Raises:
             TeachingError: a record has a role that no topic is given for.
         """
         lane = np.empty(len(block), np.int64)
+        keys = ByteColumn.of([None] * len(block) if block.keys is None else block.keys)
         for name, places in self._by_topic(block):
-            keys = [None] * len(block) if block.keys is None else block.keys
-            own = keys if len(places) == len(block) else [keys[i] for i in places.tolist()]
+            own = ByteColumn(keys.data, keys.starts[places], keys.lengths[places])
             partition = partitions_of(own, self._counts[name], self._turn)
             lane[places] = self.lanes.index((name, 0)) + partition
-            self._turn += own.count(None)
+            self._turn += int(np.count_nonzero(own.lengths < 0))
         order = np.argsort(lane, kind="stable")
         edges = np.searchsorted(lane[order], np.arange(len(self.lanes) + 1)).tolist()
         for number, (start, stop) in enumerate(pairwise(edges)):
             if start < stop:
-                yield number, order[start:stop].tolist()
+                yield number, order[start:stop]
 
     def _by_topic(self, block: Columns) -> Iterator[tuple[str, NDArray[np.int64]]]:
         if isinstance(self._topic, str):
@@ -62,6 +63,6 @@ class Router:
                 f"topics are given for {one_of(map(repr, self._topic))} only",
                 "a topic for each role that the records have",
             )
-        column = np.asarray(block.roles)
+        column = np.asarray(block.roles, object)
         for role, name in self._topic.items():
             yield name, np.flatnonzero(column == role)

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 import msgspec
@@ -37,12 +38,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         brokers: Kafka brokers to ask first, host:port, separated by commas
         group: consumer group; the pipeline's name where none is given
         slot: this worker's place in the group; who restarts in it takes it over at once
-        workers: processes to start, each with its own slot
+        workers: processes to start, each with its own slot; auto: one for each core
+        pin: whether each of these processes stays on a core of its own
         start: where a new group begins to read
         commit_interval_ms: time between two transactions of a busy partition
         checkpoint_interval_s: time between two checkpoints of a partition
         fetch_bytes: most that one fetch brings of one partition
-        fetch_wait_ms: longest the broker waits before it answers a fetch with little
+        fetch_wait_ms: longest a record waits for others to be read with it, while records flow
         session_timeout_s: silence after which the group gives a worker's partitions away
         dead_letter_limit: share of recent records that may be bad before the worker stops
         compression: of the predictions topic
@@ -65,12 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     brokers: Annotated[str, Meta(pattern=r"^[^\s,;]+:\d+(,[^\s,;]+:\d+)*$")] = "127.0.0.1:9092"
     group: _Name | None = None
     slot: _Name | None = None
-    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    workers: Annotated[int, Meta(ge=1, le=256)] | Literal["auto"] = 1
+    pin: bool = False
     start: Literal["earliest", "latest"] = "earliest"
     commit_interval_ms: Annotated[int, Meta(ge=5, le=10_000)] = 75
     checkpoint_interval_s: Annotated[float, Meta(ge=1)] = 60.0
     fetch_bytes: _Bytes = 1 << 20
-    fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 20
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0
     dead_letter_limit: Annotated[float, Meta(gt=0, le=1)] = 0.1
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
@@ -228,7 +231,8 @@ def _converted(name: str, value: object, source: str, *, strict: bool) -> object
 def _choices(kind: Any) -> tuple[str, ...]:
     if get_origin(kind) is Literal:
         return get_args(kind)
-    return next((found for part in get_args(kind) if (found := _choices(part))), ())
+    parts = [part for part in get_args(kind) if part is not NoneType]
+    return _choices(parts[0]) if len(parts) == 1 else ()
 
 
 def _example(name: str, source: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias
 
-from models.bytecolumn import ByteColumn
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Compression", "Headers", "Record", "Records", "Slice", "chosen"]
+__all__ = ["Compression", "Headers", "Record", "Records", "Slice"]
 
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
-T = TypeVar("T")
+WholeNumbers: TypeAlias = "Sequence[int] | NDArray[np.int64]"
 
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
@@ -38,10 +39,10 @@ class Slice:
     partition: int
     start: int
     next: int
-    offsets: Sequence[int]
+    offsets: WholeNumbers
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
-    timestamps: Sequence[int]
+    timestamps: WholeNumbers
     headers: Sequence[Headers] | None = None
 
     def __len__(self) -> int:
@@ -64,7 +65,7 @@ class Slice:
         if len(self) <= size:
             return [self]
         cuts = [*range(0, len(self), size), len(self)]
-        edges = [self.start, *(self.offsets[cut] for cut in cuts[1:-1]), self.next]
+        edges = [self.start, *(int(self.offsets[cut]) for cut in cuts[1:-1]), self.next]
         return [
             self._cut(cuts[i], cuts[i + 1], edges[i], edges[i + 1]) for i in range(len(cuts) - 1)
         ]
@@ -90,20 +91,11 @@ class Records:
 
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
-    timestamps: Sequence[int]
+    timestamps: WholeNumbers
     headers: Sequence[Headers] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
-
-
-def chosen(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
-    """What a column holds at these places; itself where these are all of them."""
-    if isinstance(places, range) and places == range(len(column)):
-        return column
-    if isinstance(column, ByteColumn):
-        return cast("Sequence[T]", column.take(places))
-    return [column[place] for place in places]
 
 
 @dataclass(frozen=True, slots=True)

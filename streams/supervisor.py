@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 
 from streams.leash import leashed
 
@@ -29,6 +30,7 @@ class _Place:
 
     name: str
     command: Sequence[str]
+    core: int | None = None
     process: subprocess.Popen[bytes] | None = None
     worker_pid: int = 0
     deaths: int = 0
@@ -47,10 +49,20 @@ class Supervisor:
     Args:
         commands: by the name of the place.
         say: is told of each death and restart.
+        cores: to pin the processes to, in turn; none are pinned by default.
     """
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], say: Callable[[str], None]) -> None:
-        self._places = [_Place(name, command) for name, command in commands.items()]
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        say: Callable[[str], None],
+        cores: Sequence[int] = (),
+    ) -> None:
+        turns = cycle(cores or (None,))
+        self._places = [
+            _Place(name, command, core)
+            for (name, command), core in zip(commands.items(), turns, strict=False)
+        ]
         self._say = say
         self._stopping = False
 
@@ -115,6 +127,10 @@ def _start(place: _Place) -> None:
     )
     assert place.process.stdout is not None
     place.worker_pid = int(place.process.stdout.readline() or 0)
+    if place.core is not None and place.worker_pid:
+        with suppress(ProcessLookupError):
+            # While it has a single thread: those to come stay there too.
+            os.sched_setaffinity(place.worker_pid, {place.core})
 
 
 def worker_command(file: str, slot: str, flags: Sequence[str]) -> list[str]:

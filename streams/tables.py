@@ -62,25 +62,26 @@ class CsvFile(Stream):
 
     def _chunk(self, rows: list[list[str]], header: list[str], table: Table) -> Chunk:
         fits = [len(row) == len(header) for row in rows]
-        places = [place for place, fit in enumerate(fits) if fit]
-        columns: Sequence[Sequence[str]] = list(zip(*compress(rows, fits), strict=True))
+        fitting = rows if all(fits) else list(compress(rows, fits))
+        columns: Sequence[Sequence[str]] = list(zip(*fitting, strict=True))
         values, keys, misfits = table.records(columns or [()] * len(header))
-        misfits = {places[place] for place in misfits}.union(
-            set(range(len(rows))).difference(places)
-        )
-        timestamps = None
+        moments: list[str | None] = []
         if self.fields.time is not None:
             moment = header.index(self.fields.original(self.fields.time))
             moments = [row[moment] if fit else None for fit, row in zip(fits, rows, strict=True)]
-            timestamps = self.timestamps(moments, misfits)
-        self.malformed += len(misfits)
-        if len(places) < len(rows):
+        if len(fitting) < len(rows):
+            places = [place for place, fit in enumerate(fits) if fit]
+            misfits = {places[place] for place in misfits}.union(
+                place for place, fit in enumerate(fits) if not fit
+            )
             found, own = iter(values), iter(keys or ())
             values = [
                 next(found) if fit else ",".join(row).encode()
                 for fit, row in zip(fits, rows, strict=True)
             ]
             keys = keys and [next(own) if fit else None for fit in fits]
+        timestamps = self.timestamps(moments, misfits) if self.fields.time is not None else None
+        self.malformed += len(misfits)
         return Chunk(values, keys, timestamps)
 
 

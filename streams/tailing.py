@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import chain
 from typing import Any, BinaryIO
 
 import aiokafka
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from rich.console import Console
 
 from streams.cluster import Security, connection
+from streams.fetching import read_in_slices
+from streams.slices import Slice
 from streams.topics import topic_named
 from streams.views import JsonLinesView, LiveView, TextView, View
 
@@ -65,10 +68,10 @@ def tail(
         "max_partition_fetch_bytes": _FETCH_BYTES,
     }
     partitions = [TopicPartition(topic, number) for number in range(count)]
-    records = _read(partitions, options, None if from_beginning else last, follow)
+    slices = _read(partitions, options, None if from_beginning else last, follow)
     view = _view(out, as_json, follow)
     try:
-        asyncio.run(_show(records, view, limit))
+        asyncio.run(_show(slices, view, limit))
     except BrokenPipeError:
         if out is None:
             # As the interpreter ends it flushes the standard output once more: let it have one.
@@ -88,13 +91,20 @@ def _view(out: BinaryIO | None, as_json: bool, follow: bool) -> View:
 
 
 async def _show(
-    records: AsyncGenerator[Sequence[ConsumerRecord], None], view: View, limit: int | None
+    slices: AsyncGenerator[Sequence[Slice], None], view: View, limit: int | None
 ) -> None:
-    async with aclosing(records):
-        async for some in records:
-            view.show(some if limit is None else some[: limit - view.shown])
+    async with aclosing(slices):
+        async for some in slices:
+            view.show(some if limit is None else list(_first(some, limit - view.shown)))
             if limit is not None and view.shown >= limit:
                 return
+
+
+def _first(slices: Sequence[Slice], count: int) -> Iterator[Slice]:
+    """The first `count` records, or all where there are fewer."""
+    for some in slices:
+        yield some if len(some) <= count else some.before(some.offsets[count])
+        count = max(0, count - len(some))
 
 
 async def _read(
@@ -102,8 +112,9 @@ async def _read(
     options: Mapping[str, Any],
     last: int | None,
     follow: bool,
-) -> AsyncGenerator[Sequence[ConsumerRecord], None]:
+) -> AsyncGenerator[Sequence[Slice], None]:
     """All records, or the `last` ones, and those that come from then on."""
+    read_in_slices({partition.topic for partition in partitions})
     consumer = aiokafka.AIOKafkaConsumer(**options)
     await consumer.start()
     try:
@@ -112,8 +123,8 @@ async def _read(
         # Read committed, the end is where the first open transaction begins.
         end = await consumer.end_offsets(partitions)
         if last is None:
-            async for records in _between(consumer, begin, end):
-                yield records
+            async for slices in _between(consumer, begin, end):
+                yield slices
         else:
             yield await _newest(consumer, begin, end, last)
         while follow:
@@ -124,7 +135,7 @@ async def _read(
 
 async def _between(
     consumer: Any, start: Mapping[TopicPartition, int], end: Mapping[TopicPartition, int]
-) -> AsyncGenerator[Sequence[ConsumerRecord], None]:
+) -> AsyncGenerator[Sequence[Slice], None]:
     """The records from `start` to `end`, and perhaps a few that have come meanwhile."""
     for partition, offset in start.items():
         consumer.seek(partition, offset)
@@ -137,20 +148,23 @@ async def _newest(
     begin: Mapping[TopicPartition, int],
     end: Mapping[TopicPartition, int],
     count: int,
-) -> Sequence[ConsumerRecord]:
-    """The newest records of all partitions, by timestamp."""
+) -> Sequence[Slice]:
+    """The newest records of all partitions by timestamp, each as a slice of its own."""
     span = count
     while True:
         start = {partition: max(begin[partition], end[partition] - span) for partition in end}
-        records = [record async for some in _between(consumer, start, end) for record in some]
-        found = [record.partition for record in records]
+        slices = [one async for some in _between(consumer, start, end) for one in some]
+        found: Counter[int] = Counter()
+        for one in slices:
+            found[one.partition] += len(one)
         # Offsets of transaction markers, aborted and compacted records hold none: farther back.
-        if all(start[p] == begin[p] or found.count(p.partition) >= count for p in end):
-            records.sort(key=lambda record: record.timestamp)
-            return records[len(records) - count :] if count < len(records) else records
+        if all(start[p] == begin[p] or found[p.partition] >= count for p in end):
+            records = [record for one in slices for record in one.pieces(1) if len(record)]
+            records.sort(key=lambda record: record.timestamps[0])
+            return records[max(0, len(records) - count) :]
         span *= 4
 
 
-async def _next(consumer: Any) -> Sequence[ConsumerRecord]:
-    slices = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST)
-    return list(chain.from_iterable(slices.values()))
+async def _next(consumer: Any) -> Sequence[Slice]:
+    fetched = await consumer.getmany(timeout_ms=_WAIT_MS)
+    return [piece for some in chain.from_iterable(fetched.values()) for piece in some.pieces(_MOST)]

@@ -7,31 +7,31 @@ where the log was cut into slices makes no difference to a bit of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
 from models.bytecolumn import ByteColumn
-from streams.codec import Decoded, Decoder, Prediction, Reason, Reject, encode
+from models.column import Column, chosen, listed, missing, whole_numbers
+from models.hashing import texts
+from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
+from models.textcolumn import TextColumn
+from streams.codec import Decoded, Decoder, Reject
+from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner
 from streams.letters import dead_letters
+from streams.predictions import lines
 from streams.scored import Scored
-from streams.slices import Records, Slice, chosen
+from streams.slices import Records, Slice
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
 __all__ = ["OffsetGapError", "Output", "PartitionTask"]
-
-
-_FROM_SECONDS = partial(datetime.fromtimestamp, tz=UTC)
 
 
 class OffsetGapError(Exception):
@@ -47,6 +47,7 @@ class Output:
         dead_letters: the records that were turned away.
         events: how many were scored.
         learned: how many labels were learned.
+        one_by_one: how many records were decoded one at a time, off the compiled path.
         reasons: how many records were turned away, by reason.
         outcomes: how many labels (and waiting events) came to which end; see `Joiner`.
     """
@@ -55,6 +56,7 @@ class Output:
     dead_letters: Records = field(default_factory=lambda: Records([], [], [], []))
     events: int = 0
     learned: int = 0
+    one_by_one: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
 
@@ -112,35 +114,27 @@ class PartitionTask:
 
     def _take_events(self, records: Slice, output: Output) -> None:
         topic, pipeline = self.pipeline.events, self.pipeline
-        decoded = self._events.decode(records)
-        targets: list[Any] | None = None
-        if pipeline.label_field is not None:
-            decoded = self._without_bad_targets(decoded, pipeline.label_field)
-        decoded, at = self._with_times(decoded, topic.time, records)
-        columns = {name: decoded.column(name) for name in pipeline.fields}
-        unusable = self.encoder.unusable(columns)
-        if unusable:
-            decoded = decoded.without({n: ("number", why) for n, why in unusable.items()})
-            at = [time for n, time in enumerate(at) if n not in unusable]
-            columns = {name: decoded.column(name) for name in columns}
+        decoded = self._decoded(self._events, records, pipeline.label_field, output)
+        decoded = decoded.without(
+            {n: ("number", why) for n, why in self.encoder.unusable(decoded.columns).items()}
+        )
+        decoded, at = _with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
-        n = len(decoded.events)
+        n = len(decoded)
         if not n:
             return
-        if pipeline.label_field is not None:
-            targets = decoded.column(pipeline.label_field)
-        seconds = list(map(datetime.timestamp, at))
-        ids = None if topic.id is None else list(map(str, decoded.column(topic.id)))
+        ids = None if topic.id is None else texts(decoded.column(topic.id))
+        targets = None if pipeline.label_field is None else decoded.column(pipeline.label_field)
 
         first, plan = self.rows.next, Plan()
-        self.encoder.append(columns, n, self.rows)
+        self.encoder.append(decoded.columns, n, self.rows)
         learned_at: Sequence[float] = ()
         if self.joiner is not None and ids is not None:
-            learned_at = self.joiner.events(ids, seconds, first, plan)
+            learned_at = self.joiner.events(listed(ids), at.seconds.tolist(), first, plan)
         elif targets is None:
             plan.score_run(first, n)
-        elif None in targets:
-            _score_and_learn_some(plan, first, targets)
+        elif missing(targets).any():
+            _score_and_learn_some(plan, first, listed(targets))
         else:
             plan.score_then_learn(first, targets)
 
@@ -149,61 +143,51 @@ class PartitionTask:
         op = np.frombuffer(plan.op, np.int8)
         known = self.learned + np.cumsum(op == LEARN)[op == SCORE]
         if targets is None:
-            self._scored.append(scores.value.tolist(), decisions, seconds)
+            self._scored.append(scores.value.tolist(), listed(decisions), at.seconds.tolist())
             self._measure(plan, learned_at, output)
         else:
             self._measure_inside(scores, decisions, targets, output)
         output.events = n
         output.predictions = self._predictions(
-            records, decoded.places, ids, at, scores, decisions, known.tolist()
+            records, decoded.places, ids, at, scores, decisions, known
         )
 
     def _take_labels(self, records: Slice, output: Output) -> None:
         labels = self.pipeline.label_topic
         assert self.joiner is not None
         assert labels is not None
-        decoded = self._without_bad_targets(self._labels.decode(records), labels.value)
-        decoded, at = self._with_times(decoded, labels.time, records)
+        decoded = self._decoded(self._labels, records, labels.value, output)
+        decoded, at = _with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
-        ids = list(map(str, decoded.column(labels.id)))
-        seconds = list(map(datetime.timestamp, at))
+        ids, targets = (
+            listed(texts(decoded.column(labels.id))),
+            listed(decoded.column(labels.value)),
+        )
         plan = Plan()
-        learned_at = self.joiner.labels(ids, decoded.column(labels.value), seconds, plan)
+        learned_at = self.joiner.labels(ids, targets, at.seconds.tolist(), plan)
         if len(plan):
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
 
-    def _without_bad_targets(self, decoded: Decoded[Any], field: str) -> Decoded[Any]:
-        """Turn away events whose `field` holds a label that the model cannot learn."""
-        targets = decoded.column(field)
+    def _decoded(
+        self, decoder: Decoder, records: Slice, label: str | None, output: Output
+    ) -> Decoded:
+        """What decodes, without events whose `label` is none that the model can learn."""
+        decoded = decoder.decode(records)
+        output.one_by_one = decoded.one_by_one
+        if label is None:
+            return decoded
+        targets = decoded.column(label)
         accepts = self.pipeline.model.accepts
         refused = {
             target: why
-            for target in set(targets)
+            for target in _distinct(targets)
             if target is not None and (why := accepts(target)) is not None
         }
         if not refused:
             return decoded
-        return decoded.without(
-            {n: ("label", refused[it]) for n, it in enumerate(targets) if it in refused}
-        )
-
-    def _with_times(
-        self, decoded: Decoded[Any], field: str | None, records: Slice
-    ) -> tuple[Decoded[Any], list[datetime]]:
-        """The time of each event: its own field, or the record's timestamp where it has none."""
-        own = [None] * len(decoded.events) if field is None else decoded.column(field)
-        if None in own:
-            stamps = chosen(records.timestamps, decoded.places)
-            own = [stamps[n] / 1000 if time is None else time for n, time in enumerate(own)]
-        try:
-            return decoded, _moments(own)
-        except (ValueError, OverflowError, OSError):
-            bad: dict[int, tuple[Reason, str]] = {
-                n: ("time", why) for n, time in enumerate(own) if (why := _no_moment(time))
-            }
-        times = [_moment(time) for n, time in enumerate(own) if n not in bad]
-        return decoded.without(bad), times
+        found = enumerate(listed(targets))
+        return decoded.without({n: ("label", refused[it]) for n, it in found if it in refused})
 
     def _turn_away(self, records: Slice, rejects: Sequence[Reject], output: Output) -> None:
         if rejects:
@@ -211,20 +195,20 @@ class PartitionTask:
             output.reasons = Counter(reject.reason for reject in rejects)
 
     def _measure_inside(
-        self,
-        scores: Scores,
-        decisions: Sequence[Target | None],
-        targets: Sequence[Target | None],
-        output: Output,
+        self, scores: Scores, decisions: Column, targets: Column, output: Output
     ) -> None:
         """Compare answers with the labels that came with their events."""
-        known = [n for n, target in enumerate(targets) if target is not None]
-        places = range(len(targets)) if len(known) == len(targets) else known
-        labels = cast("Sequence[Target]", chosen(targets, places))
-        score = scores.value[known] if len(known) < len(targets) else scores.value
-        self.quality.update(score, chosen(decisions, places), labels, np.zeros(len(known)))
-        self.learned += len(known)
-        output.learned = len(known)
+        places: Sequence[int] = range(len(targets))
+        if (gaps := missing(targets)).any():
+            places = np.flatnonzero(~gaps).tolist()
+        self.quality.update(
+            chosen(scores.value, places),
+            chosen(decisions, places),
+            chosen(targets, places),
+            np.zeros(len(places)),
+        )
+        self.learned += len(places)
+        output.learned = len(places)
         self.rows.drop_before(self.rows.next)
 
     def _measure(self, plan: Plan, learned_at: Sequence[float], output: Output) -> None:
@@ -244,34 +228,26 @@ class PartitionTask:
         self,
         records: Slice,
         places: Sequence[int],
-        ids: Sequence[str] | None,
-        at: Sequence[datetime],
+        ids: TextColumn | None,
+        at: EventTimes,
         scores: Scores,
-        decisions: Sequence[Target | None],
-        known: Sequence[int],
+        decisions: Column,
+        known: NDArray[np.int64],
     ) -> Records:
-        keys = chosen(records.keys, places)
-        values: list[float | None] = scores.value.tolist()
-        for place in np.flatnonzero(np.isnan(scores.value)).tolist():
-            values[place] = None
-        lines = map(
-            Prediction,
-            repeat(None) if ids is None else ids,
-            ByteColumn.of(keys).texts(),
-            values,
+        keys = ByteColumn.of(chosen(records.keys, places))
+        values = lines(
+            ids,
+            keys,
+            scores.value,
             decisions,
-            repeat(self.pipeline.model_version),
+            self.pipeline.model_version,
             known,
             at,
-            repeat(self.partition),
-            chosen(records.offsets, places),
+            self.partition,
+            chosen(whole_numbers(records.offsets), places),
         )
-        return Records(
-            keys,
-            encode(list(lines)),
-            chosen(records.timestamps, places),
-            None if records.headers is None else chosen(records.headers, places),
-        )
+        headers = None if records.headers is None else chosen(records.headers, places)
+        return Records(keys, values, chosen(records.timestamps, places), headers)
 
     @property
     def pending(self) -> int:
@@ -325,26 +301,16 @@ def _score_and_learn_some(plan: Plan, first: int, targets: Sequence[Target | Non
             plan.learn(row, target)
 
 
-def _moment(time: datetime | float) -> datetime:
-    if isinstance(time, datetime):
-        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return _FROM_SECONDS(time)
+def _distinct(targets: Column) -> Iterable[Target | None]:
+    return set(listed(np.unique(targets) if isinstance(targets, np.ndarray) else targets))
 
 
-def _moments(times: list[Any]) -> list[datetime]:
-    """Every time as `_moment` gives it; most columns hold times of one kind."""
-    kinds = set(map(type, times))
-    if kinds <= {int, float}:
-        return list(map(_FROM_SECONDS, times))
-    if kinds == {datetime} and None not in {time.tzinfo for time in times}:
-        return times
-    return list(map(_moment, times))
-
-
-def _no_moment(time: datetime | float) -> str | None:
-    """Why a time is none, such as a number of seconds beyond the calendar."""
-    try:
-        _moment(time)
-    except (ValueError, OverflowError, OSError) as error:
-        return f"{time!r} is no time: {error}"
-    return None
+def _with_times(decoded: Decoded, field: str | None, records: Slice) -> tuple[Decoded, EventTimes]:
+    """The time of each event, without those that have none."""
+    own = None if field is None else decoded.column(field)
+    at, bad = event_times(own, chosen(whole_numbers(records.timestamps), decoded.places))
+    if not bad:
+        return decoded, at
+    good = np.ones(len(decoded), np.bool_)
+    good[list(bad)] = False
+    return decoded.without({n: ("time", why) for n, why in bad.items()}), at.keep(good)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from streams.codec import Prediction
+from streams.predictions import Prediction
 from streams.errors import TeachingError, nearest
 from streams.image import Image
 from streams.letters import DeadLetter

@@ -15,11 +15,11 @@ import numpy as np
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import CorruptRecordException, UnsupportedVersionError
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
-from aiokafka.record.util import calc_crc32c
+from google_crc32c import value as crc32c
 from numpy.typing import NDArray
 
-from models.compiled import compiled
 from models.bytecolumn import ByteColumn
+from models.compiled import compiled
 from streams.slices import Headers, Slice
 
 __all__ = ["Isolation", "unpacked"]
@@ -145,7 +145,7 @@ def _batch(data: bytes, at: int, check: bool) -> _Batch | None:
             f"the batch at offset {base} has message format {magic}, from before Kafka 0.11; "
             "copy the topic with a recent client"
         )
-    if check and calc_crc32c(memoryview(data)[at + _CRC_FROM : stop]) != crc:
+    if check and crc32c(data[at + _CRC_FROM : stop]) != crc:
         raise CorruptRecordException(f"the checksum of the batch at offset {base} does not match")
     records = at + _HEADER.size
     return _Batch(
@@ -167,17 +167,15 @@ def _slice(
     offsets = table[:, _OFFSET]
     table = table[np.searchsorted(offsets, position) :]
     offsets = table[:, _OFFSET]
-    gapless = len(offsets) == 0 or offsets[-1] - offsets[0] == len(offsets) - 1
-    first = int(offsets[0]) if len(offsets) else 0
     return Slice(
         topic,
         partition,
         position,
         following,
-        range(first, first + len(offsets)) if gapless else offsets.tolist(),
+        offsets.copy(),
         ByteColumn(data, table[:, _KEY], table[:, _KEY_LENGTH]),
         ByteColumn(data, table[:, _VALUE], table[:, _VALUE_LENGTH]),
-        table[:, _TIME].tolist(),
+        table[:, _TIME].copy(),
         [_headers(data, at) for at in table[:, _HEADERS].tolist()]
         if (table[:, _HEADERS] >= 0).any()
         else None,

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
-from aiokafka import ConsumerRecord
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["JsonLinesView", "LiveView", "Row", "TextView", "View", "bar", "row_of"]
+from models.bytecolumn import ByteColumn
+from streams.slices import Headers, Slice
+
+__all__ = ["JsonLinesView", "LiveView", "Row", "TextView", "View", "bar", "rows_of"]
 
 _BAR_CELLS, _EIGHTHS = 10, " ▏▎▍▌▋▊▉█"
 _VALUE_CHARACTERS, _REFRESHES, _FRAME_LINES = 100, 8, 6
@@ -32,7 +35,7 @@ class View(ABC):
     shown = 0
 
     @abstractmethod
-    def show(self, records: Sequence[ConsumerRecord]) -> None:
+    def show(self, slices: Sequence[Slice]) -> None:
         """Show some more."""
 
     def close(self) -> None:  # noqa: B027  # most have nothing to end
@@ -45,17 +48,13 @@ class JsonLinesView(View):
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
 
-    def show(self, records: Sequence[ConsumerRecord]) -> None:
+    def show(self, slices: Sequence[Slice]) -> None:
         """Write the values, and make sure that they arrive."""
-        values = [b"null" if record.value is None else record.value for record in records]
-        lines = b"\n".join(values)
-        if lines.count(b"\n") >= len(values):
-            # JSON has no line break inside a string: what is one stands between two tokens.
-            lines = b"\n".join(value.replace(b"\n", b" ") for value in values)
-        if values:
-            self._out.write(lines + b"\n")
-            self._out.flush()
-        self.shown += len(records)
+        for some in slices:
+            if len(some):
+                self._out.write(_lines(ByteColumn.of(some.values)) + b"\n")
+                self.shown += len(some)
+        self._out.flush()
 
 
 class TextView(View):
@@ -64,16 +63,16 @@ class TextView(View):
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
 
-    def show(self, records: Sequence[ConsumerRecord]) -> None:
+    def show(self, slices: Sequence[Slice]) -> None:
         """Write a line for each record, and make sure that they arrive."""
-        rows = [row_of(record) for record in records]
-        lines = [_aligned(row) for row in rows]
-        if rows and not self.shown:
-            lines.insert(0, _aligned(_heading(rows[0])))
-        if lines:
+        for some in slices:
+            rows = list(rows_of(some))
+            lines = [_aligned(row) for row in rows]
+            if rows and not self.shown:
+                lines.insert(0, _aligned(_heading(rows[0])))
             self._out.write("".join(lines).encode())
-            self._out.flush()
-        self.shown += len(records)
+            self.shown += len(rows)
+        self._out.flush()
 
 
 class LiveView(View):
@@ -90,10 +89,12 @@ class LiveView(View):
         )
         self._live.start()
 
-    def show(self, records: Sequence[ConsumerRecord]) -> None:
+    def show(self, slices: Sequence[Slice]) -> None:
         """Take the newest of them into the table."""
-        self._rows += [row_of(record) for record in records[-(self._rows.maxlen or 0) :]]
-        self.shown += len(records)
+        most = self._rows.maxlen or 0
+        for some in slices:
+            self._rows += rows_of(some.since(some.offsets[-most]) if len(some) > most else some)
+            self.shown += len(some)
 
     def close(self) -> None:
         """Leave the table as it is."""
@@ -143,18 +144,23 @@ class _Prediction(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Prediction)
 
 
-def row_of(record: ConsumerRecord) -> Row:
-    """A record as text; what a terminal would take for a command is taken out."""
-    place = f"{record.partition}:{record.offset}"
-    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    key = _printable(record.key or b"")
+def rows_of(some: Slice) -> Iterator[Row]:
+    """Records as text; what a terminal would take for a command is taken out."""
+    columns = (some.offsets, some.keys, some.values, some.timestamps)
+    for offset, key, value, timestamp, headers in zip(
+        *columns, some.headers or repeat(()), strict=False
+    ):
+        yield _row(f"{some.partition}:{offset}", _printable(key or b""), value, timestamp, headers)
+
+
+def _row(place: str, key: str, value: bytes | None, timestamp: int, headers: Headers) -> Row:
     try:
-        found = _decoder.decode(record.value or b"")
+        found = _decoder.decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError):
-        reasons = [value for name, value in record.headers if name == "thalweg.reason"]
-        value = b"(no value)" if record.value is None else record.value
-        text = _printable(b": ".join([*filter(None, reasons), value[: 4 * _VALUE_CHARACTERS]]))
-        return Row(place, _time(at), key, _cut(text))
+        reasons = [reason for name, reason in headers if name == "thalweg.reason"]
+        shown = b"(no value)" if value is None else value[: 4 * _VALUE_CHARACTERS]
+        at = _time(datetime.fromtimestamp(timestamp / 1000, UTC))
+        return Row(place, at, key, _cut(_printable(b": ".join([*filter(None, reasons), shown]))))
     decision = "" if found.decision is None else _printable(str(found.decision).encode())
     name = key if found.id is None else _printable(found.id.encode())
     text = f"{bar(found.score)}  {decision}"
@@ -170,6 +176,17 @@ def bar(score: float | None) -> str:
     full, rest = divmod(round(score * _BAR_CELLS * 8), 8)
     drawn = "█" * full + (_EIGHTHS[rest] if rest else "")
     return f"{drawn:{_BAR_CELLS}} {score:.4f}"
+
+
+def _lines(values: ByteColumn) -> bytes:
+    """The values with a line break between each two, and no other one."""
+    lines = values.joined()
+    if lines is None:
+        return _lines(ByteColumn.of([b"null" if value is None else value for value in values]))
+    if lines.count(b"\n") < len(values):
+        return lines
+    # JSON has no line break inside a string: what is one stands between two tokens.
+    return b"\n".join(value.replace(b"\n", b" ") for value in values if value is not None)
 
 
 def _heading(row: Row) -> Row:

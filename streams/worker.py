@@ -10,6 +10,7 @@ import faust
 from rich.console import Console
 from rich.table import Table
 
+from streams.allocation import keep_freed_memory
 from streams.errors import TeachingError
 from streams.image import ImageError
 from streams.observer import Observers, PrometheusObserver, serve
@@ -48,6 +49,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     Raises:
         TeachingError: something it needs is missing; the text says what to do.
     """
+    keep_freed_memory()
     console = Console(highlight=False, soft_wrap=True)
     console.print(boot_table(settings, provenance))
     console.print(_prepare_topics(pipeline, settings))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
 
@@ -61,3 +63,14 @@ def test_lines_are_read_as_they_were_written(column: list[bytes]) -> None:
 def test_texts_are_those_of_each_value(column: list[bytes | None]) -> None:
     expected = [None if v is None else v.decode(errors="replace") for v in column]
     assert ByteColumn.of(column).texts() == expected
+
+
+@anyhow
+@given(values)
+def test_it_knows_whether_all_of_it_is_ascii(column: list[bytes | None]) -> None:
+    padded = ByteColumn(b"\xff" + ByteColumn.of(column).data, *_shifted(ByteColumn.of(column)))
+    assert padded.is_ascii == all(value is None or value.isascii() for value in column)
+
+
+def _shifted(column: ByteColumn) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return column.starts + 1, column.lengths

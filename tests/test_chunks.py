@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.chunks import Chunk, merged
+from streams.chunks import Chunk, joined, merged
 from streams.errors import TeachingError
 
 
@@ -59,3 +59,14 @@ def test_a_cut_cuts_every_column():
     chunk = Chunk([b"a", b"b", b"c"], [b"1", None, b"3"], [1, 2, 3], ["x", "y", "z"])
     assert chunk.cut(1, 3) == Chunk([b"b", b"c"], [None, b"3"], [2, 3], ["y", "z"])
     assert len(Chunk([b"a", b"b"]).cut(0, 1)) == 1
+
+
+@given(st.lists(st.lists(st.none() | st.binary(max_size=3), max_size=5), min_size=1, max_size=5))
+def test_chunks_joined_are_one_chunk_with_a_key_for_each_record_that_had_one(parts):
+    chunks = [Chunk(part, part if i % 2 else None, [i] * len(part)) for i, part in enumerate(parts)]
+    whole = joined(chunks)
+    assert whole.values == [value for part in parts for value in part]
+    keys = [key if i % 2 else None for i, part in enumerate(parts) for key in part]
+    assert (whole.keys or [None] * len(whole)) == keys
+    assert whole.timestamps == [i for i, part in enumerate(parts) for _ in part]
+    assert whole.roles is None

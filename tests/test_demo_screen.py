@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from streams.codec import Prediction
+from streams.predictions import Prediction
 from streams.demo_screen import Scene, Screen, Sight, line, shown
 from streams.readings import Reading
 

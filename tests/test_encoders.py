@@ -1,4 +1,4 @@
-"""Tests of models.encoders and models.columns: columns make the rows that single events make."""
+"""Tests of models.encoders and models.readers: columns make the rows that single events make."""
 
 import math
 from datetime import UTC, timedelta, timezone
@@ -247,5 +247,5 @@ def test_a_feature_that_columns_cannot_read_is_refused_when_the_encoder_is_made(
         def read(self, columns, memory):
             return {}
 
-    with pytest.raises(TypeError, match=r"models\.columns does not know how to read a Odd"):
+    with pytest.raises(TypeError, match=r"models\.readers does not know how to read a Odd"):
         HashedEncoder([Odd("x")], 20)

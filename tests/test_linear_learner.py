@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from models.column import listed
 from models.linear_learner import LinearLearner
 from models.optimizers import FTRL, SGD, AdaGrad
 from models.protocol import Plan
@@ -26,7 +27,7 @@ def taught(optimizer=AdaGrad(), bits: int = 20) -> LinearLearner:  # noqa: B008 
 def test_an_empty_plan_has_no_answers() -> None:
     scores = LinearLearner("binary", 4, AdaGrad()).run(Plan(), Rows())
     assert scores.value.tolist() == []
-    assert scores.decision == []
+    assert listed(scores.decision) == []
 
 
 def test_the_decision_is_the_likelier_class_and_false_at_one_half() -> None:
@@ -36,7 +37,7 @@ def test_the_decision_is_the_likelier_class_and_false_at_one_half() -> None:
     plan.score(0)
     scores = LinearLearner("binary", 4, AdaGrad()).run(plan, window([(1, 1.0)]))
     assert scores.value[0] == 0.5
-    assert scores.decision == [False, True]
+    assert listed(scores.decision) == [False, True]
 
 
 def test_a_score_that_is_not_finite_is_no_answer_and_no_decision() -> None:

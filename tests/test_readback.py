@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from streams.chunks import Chunk
-from streams.codec import Prediction
+from streams.predictions import Prediction
 from streams.producing import produce
 from streams.readback import ReadBack
 

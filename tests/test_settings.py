@@ -99,7 +99,8 @@ def test_a_setting_outside_its_table_is_told_where_to_stand(file):
         (
             {"env": {"THALWEG_WORKERS": "many"}},
             "workers = 'many' from THALWEG_WORKERS",
-            "Expected `int`, got `str`; it means: processes to start, each with its own slot",
+            "Invalid enum value 'many'; it means: processes to start, each with its own slot; "
+            "auto: one for each core",
             "THALWEG_WORKERS=1",
         ),
         (
@@ -180,3 +181,9 @@ def test_the_boot_table_tells_value_and_source_of_every_setting():
     assert names == list(provenance)
     assert sources[names.index("workers")] == "THALWEG_WORKERS"
     assert (values[names.index("workers")], values[names.index("group")]) == ("2", "–")
+
+
+@pytest.mark.parametrize(("given", "read"), [("auto", "auto"), ("3", 3)])
+def test_workers_are_a_number_or_as_many_as_there_are_cores(given, read):
+    assert resolve(None, {"THALWEG_WORKERS": given}, {})[0].workers == read
+    assert resolve(None, {}, {"workers": given, "pin": True})[0].pin

@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from streams.supervisor import USAGE_ERROR, Supervisor, worker_command
 
 RECORDS = "import os, sys, pathlib; p = pathlib.Path(sys.argv[1]); "
@@ -74,6 +76,23 @@ def test_a_signal_stops_every_worker_and_none_is_restarted(tmp_path: Path) -> No
     threading.Thread(target=stop).start()
     assert supervisor.run() == 0
     assert [len(pids(path)) for path in logs] == [1, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the platform pins no process")
+def test_workers_that_are_pinned_take_the_cores_in_turn(tmp_path: Path) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    logs = [tmp_path / str(number) for number in range(len(cores) + 1)]
+    tell = (
+        "import sys, os, time; n = sys.argv[2]; t = time.monotonic()\n"
+        "while str(sorted(os.sched_getaffinity(0))) != n and time.monotonic() < t + 30: pass\n"
+        "open(sys.argv[1], 'w').write(str(sorted(os.sched_getaffinity(0))))"
+    )
+    expected = {path: str([cores[i % len(cores)]]) for i, path in enumerate(logs)}
+    commands = {
+        path.name: [sys.executable, "-c", tell, str(path), core] for path, core in expected.items()
+    }
+    assert Supervisor(commands, print, cores).run() == 0
+    assert {path: path.read_text() for path in logs} == expected
 
 
 def test_no_worker_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from models import (
     Tokens,
 )
 from streams import Event, Labels, Pipeline, Threshold, Topic
-from streams.codec import Prediction
+from streams.predictions import Prediction
 from streams.image import ImageError, pack, unpack
 from streams.letters import DeadLetter
 from streams.slices import Record, Records, Slice

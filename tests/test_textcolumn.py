@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,3 +33,12 @@ def test_cuts_and_choices_are_those_of_the_list(
     made = TextColumn.of(column)
     assert made[start:stop] == column[start:stop]
     assert made.take(places) == [column[place] for place in places]
+
+
+@anyhow
+@given(st.lists(st.integers(-(2**63), 2**63 - 1)), st.lists(st.booleans()))
+def test_numbers_and_booleans_are_spelled_as_by_python(
+    numbers: list[int], booleans: list[bool]
+) -> None:
+    assert TextColumn.of_integers(np.array(numbers, np.int64)) == list(map(str, numbers))
+    assert TextColumn.of_booleans(np.array(booleans, np.bool_)) == list(map(str, booleans))

@@ -18,7 +18,7 @@ from streams.unpacking import Isolation, unpacked
 def batch(count: int = 5) -> bytearray:
     values: list[bytes | None] = [b'{"n": %d}' % n for n in range(count)]
     (one,) = framed(Records([b"key"] * count, values, [7] * count), 1 << 20, "none")
-    return one._build()
+    return bytearray(one._build())
 
 
 def read(data: bytes, check: bool = True) -> list[bytes | None]:

@@ -7,16 +7,22 @@ import json
 
 import msgspec
 import pytest
-from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from streams.views import JsonLinesView, LiveView, TextView, bar, row_of
+from streams.slices import Slice
+from streams.views import JsonLinesView, LiveView, Row, TextView, bar, rows_of
 
 
-def record(value: bytes | None, key: bytes | None = None, headers=(), offset: int = 7):
-    return ConsumerRecord("t", 2, offset, 1_522_584_000_000, 0, key, value, None, 0, 0, headers)
+def record(value: bytes | None, key: bytes | None = None, headers=(), offset: int = 7) -> Slice:
+    at = [1_522_584_000_000]
+    return Slice("t", 2, offset, offset + 1, [offset], [key], [value], at, [headers])
+
+
+def row_of(some: Slice) -> Row:
+    (row,) = rows_of(some)
+    return row
 
 
 def prediction(**fields) -> bytes:

@@ -4,20 +4,32 @@ Each is a process of its own, ``python -m benchmarks.systems.… BROKERS PREDICT
 same: reads topic ``payments`` from its beginning, as JSON; predicts by logistic regression (plain
 SGD) on five hashed fields and one number, 2^20 weights; learns the label, which is in the event;
 and writes for each payment a JSON object with its ``partition``, its ``offset`` and a score.
+
+A system that cannot share Thalweg's environment has one of its own, which lacks what Thalweg needs:
+here, and in what these programs import, is nothing of ``streams`` and ``models``.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import metadata
 
-__all__ = ["BITS", "LEARNING_RATE", "PAYMENTS", "SYSTEMS", "System"]
+__all__ = ["BITS", "CATEGORIES", "LEARNING_RATE", "PAYMENTS", "SYSTEMS", "System"]
 
 PAYMENTS = "payments"
+CATEGORIES = ("card", "shop", "entry", "country", "device")
+"""The fields that every system hashes; ``log(1 + amount)`` is the one number beside them."""
 BITS = 20
 LEARNING_RATE = 0.05
+
+_VERSIONS = """
+import json, sys
+from importlib.metadata import version
+print(json.dumps({name: version(name) for name in sys.argv[1:]}))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +40,10 @@ class System:
         name: for people.
         module: its program in this package.
         delivery: what it promises of its predictions.
-        events: how many to measure it over; 8 seconds' worth or so.
+        events: how many to measure it over; 5 seconds' worth or so.
         packages: whose versions matter.
+        environment: where it needs one of its own: the file here, less ``.txt``, that pins it.
+        python: the interpreter it runs in.
     """
 
     name: str
@@ -37,18 +51,21 @@ class System:
     delivery: str
     events: int
     packages: tuple[str, ...]
+    environment: str | None = None
+    python: str = sys.executable
 
     def command(self, brokers: str, predictions: str) -> list[str]:
         """The command line that starts it."""
-        return [sys.executable, "-m", f"benchmarks.systems.{self.module}", brokers, predictions]
+        return [self.python, "-m", f"benchmarks.systems.{self.module}", brokers, predictions]
 
     def scaled(self, factor: float) -> System:
         """The same, measured over more or fewer events."""
         return replace(self, events=int(factor * self.events))
 
     def versions(self) -> Mapping[str, str]:
-        """Of its packages, as installed."""
-        return {name: metadata.version(name) for name in self.packages}
+        """Of its packages, as installed where it runs."""
+        command = [self.python, "-c", _VERSIONS, *self.packages]
+        return json.loads(subprocess.check_output(command))
 
 
 SYSTEMS = (
@@ -56,21 +73,44 @@ SYSTEMS = (
         "Thalweg",
         "thalweg",
         "exactly-once",
-        1_000_000,
+        1_800_000,
         ("faust-streaming", "aiokafka", "msgspec", "numba", "numpy"),
     ),
     System(
         "confluent-kafka + River",
         "confluent_river",
         "at-least-once",
-        200_000,
+        300_000,
         ("confluent-kafka", "river", "msgspec"),
+    ),
+    System(
+        "aiokafka + River",
+        "aiokafka_river",
+        "at-least-once",
+        250_000,
+        ("aiokafka", "river", "msgspec"),
+    ),
+    System(
+        "Quix Streams + River",
+        "quix_river",
+        "at-least-once",
+        150_000,
+        ("quixstreams", "confluent-kafka", "river"),
+        environment="quix",
+    ),
+    System(
+        "Bytewax + River",
+        "bytewax_river",
+        "at-least-once",
+        250_000,
+        ("bytewax", "confluent-kafka", "river", "msgspec"),
+        environment="bytewax",
     ),
     System(
         "plain Faust + River",
         "faust_river",
         "at-least-once",
-        20_000,
+        12_000,
         ("faust-streaming", "aiokafka", "river"),
     ),
 )

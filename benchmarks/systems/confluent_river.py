@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import sys
 import time
 
 import msgspec
 from confluent_kafka import Consumer, Producer
-from river.linear_model import LogisticRegression
-from river.optim import SGD
-from river.preprocessing import FeatureHasher
 
-from benchmarks.payments import CATEGORIES
-from benchmarks.systems import BITS, LEARNING_RATE, PAYMENTS
+from benchmarks.systems import PAYMENTS
+from benchmarks.systems.scoring import Scorer
 
 BATCH = 1_000
 COMMIT_EVERY_S = 1.0
 
 
 def main(brokers: str, predictions: str) -> None:
-    model = FeatureHasher(2**BITS, seed=0) | LogisticRegression(SGD(LEARNING_RATE))
+    scorer = Scorer()
     decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
     producer = Producer({"bootstrap.servers": brokers, "linger.ms": 20})
     consumer = Consumer(
@@ -42,20 +38,9 @@ def main(brokers: str, predictions: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     while running:
         for message in consumer.consume(BATCH, 0.1):
-            payment = decode(message.value())
-            x = {name: payment[name] for name in CATEGORIES}
-            x["amount"] = math.log1p(payment["amount"])
-            score = model.predict_proba_one(x)[True]
-            model.learn_one(x, payment["fraud"] == 1)
-            answer = {
-                "id": payment["id"],
-                "score": score,
-                "decision": int(score > 0.5),
-                "at": payment["at"],
-                "partition": message.partition(),
-                "offset": message.offset(),
-            }
-            producer.produce(predictions, encode(answer), message.key(), message.partition())
+            partition = message.partition()
+            answer = scorer.answer(decode(message.value()), partition, message.offset())
+            producer.produce(predictions, encode(answer), message.key(), partition)
         producer.poll(0)
         if time.monotonic() - committed > COMMIT_EVERY_S:
             producer.flush()

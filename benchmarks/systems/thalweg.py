@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.payments import CATEGORIES, Payment
-from benchmarks.systems import BITS, LEARNING_RATE, PAYMENTS
+from benchmarks.payments import Payment
+from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
 from models import SGD, Hashed, Logistic, Number
 from streams import Pipeline, Topic
 from streams.settings import resolve

@@ -17,7 +17,7 @@ from harness import Values
 from outside import Worker, read
 
 from streams import checkpoint, load
-from streams.codec import Prediction
+from streams.predictions import Prediction
 from streams.image import pack
 from streams.slices import Headers, Record
 from streams.testing import DeadLetter, Predicted

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models.bags import Bag
 from models.clock import LABELS, elapsed, ordinals
-from models.feature import Columns, Feature
+from models.column import Columns
+from models.feature import Feature
 from models.features import Clock, Cross, Hashed, Number
 from models.hashing import MISSING, fold, sign, signs, token
 from models.memory import Memory
@@ -48,7 +49,7 @@ def reader(feature: Feature, seed: int, memory: Memory) -> Reader:
             return _clock(feature, seed)
         case Bag():
             return _bag(feature, seed, memory)
-    raise TypeError(f"models.columns does not know how to read a {type(feature).__name__}")
+    raise TypeError(f"models.readers does not know how to read a {type(feature).__name__}")
 
 
 def _number(feature: Number, seed: int, memory: Memory) -> Reader:

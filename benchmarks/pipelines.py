@@ -1,0 +1,58 @@
+"""The pipelines that are measured, all of them over the payments of `benchmarks.payments`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from benchmarks.payments import Payment
+from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
+from models import SGD, Cross, Hashed, Logistic, Number
+from streams import Event, Labels, Pipeline, Topic
+
+__all__ = ["VERDICTS", "Verdict", "delayed", "plain"]
+
+VERDICTS = "verdicts"
+
+
+class Verdict(Event, frozen=True):
+    """What became known of a payment, and when."""
+
+    id: str
+    fraud: Literal[0, 1]
+    at: datetime
+
+
+def plain(name: str) -> Pipeline:
+    """The task of every system in `benchmarks.systems`: the label is in the event."""
+    return Pipeline(
+        name=name,
+        events=Topic(PAYMENTS, schema=Payment, id="id", key="card", time="at"),
+        labels="fraud",
+        features=[Number("amount", scale="log"), *map(Hashed, CATEGORIES)],
+        model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
+    )
+
+
+def delayed(name: str) -> Pipeline:
+    """Frauds are told an hour later on a topic of their own, silence matures after two; crosses."""
+    return Pipeline(
+        name=name,
+        events=Topic(PAYMENTS, schema=Payment, id="id", key="card", time="at"),
+        labels=Labels(
+            VERDICTS,
+            schema=Verdict,
+            id="id",
+            value="fraud",
+            time="at",
+            matures_after="2h",
+            otherwise=0,
+        ),
+        features=[
+            Number("amount", scale="standard"),
+            *map(Hashed, CATEGORIES),
+            Cross("card", "shop"),
+            Cross("country", "entry"),
+        ],
+        model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
+    )

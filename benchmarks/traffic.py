@@ -1,0 +1,149 @@
+"""Traffic whose every event carries the moment it was sent, and readers that note when it came.
+
+One clock, one machine: the id of an event is the time it was sent, a prediction repeats the id, and
+whoever reads either subtracts the one from the other. Readers are one process, so that three of
+them cost two cores as little as possible, and three threads, so that none waits for another.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from threading import Event, Thread
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+from numpy.typing import NDArray
+
+from benchmarks.payments import payments
+from streams.pacing import Pace
+
+__all__ = ["Arrivals", "Readers", "send"]
+
+Arrivals: TypeAlias = NDArray[np.int64]
+"""int64[2, n]: when each was sent and when it was read, ns since the epoch."""
+
+_ID = slice(len('{"id":"'), len('{"id":"') + 19)
+"""Where the time stands in the JSON of an event and of its prediction."""
+
+_MOST = 10_000
+_POLL_S = 0.1
+_QUIET_S = 2.0
+_SWITCH_S = 0.0002  # or a thread that has a message waits 5 ms for one that counts its own
+
+
+def send(brokers: str, topic: str, rate: float, seconds: float) -> int:
+    """Send payments at an even pace, keyed by card; answers how many."""
+    producer = Producer(
+        {
+            "bootstrap.servers": brokers,
+            "partitioner": "murmur2_random",
+            "linger.ms": 2,
+            "queue.buffering.max.messages": 500_000,
+        }
+    )
+    encode = msgspec.json.Encoder().encode
+    rest = cycle(
+        [(encode(one)[len('{"id":"0000000') :], one.card.encode()) for one in payments(50_000)]
+    )
+    pace, sent = Pace(rate), 0
+    end = time.monotonic() + seconds
+    while (now := time.monotonic()) < end:
+        for _ in range(pace.take(_MOST, now)):
+            value, key = next(rest)
+            sent = max(time.time_ns(), sent + 1)
+            producer.produce(topic, b'{"id":"%d' % sent + value, key)
+        producer.poll(0)
+        time.sleep(pace.pause(time.monotonic()))
+    producer.flush()
+    return pace.taken
+
+
+class Readers:
+    """Reads topics from their present ends, each as told, until it is asked what came.
+
+    Args:
+        brokers: to read from.
+        topics: by the name of the reader, its topic and isolation level.
+    """
+
+    def __init__(self, brokers: str, topics: Mapping[str, tuple[str, str]]) -> None:
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_read, args=(brokers, topics, theirs), daemon=True)
+        self._process.start()
+        self._connection.recv()
+
+    def stop(self) -> Mapping[str, Arrivals]:
+        """Read until nothing more comes, and answer what each reader saw."""
+        self._connection.send("stop")
+        arrivals: Mapping[str, Arrivals] = self._connection.recv()
+        self._process.join()
+        return arrivals
+
+
+def _read(brokers: str, topics: Mapping[str, tuple[str, str]], connection: Connection) -> None:
+    sys.setswitchinterval(_SWITCH_S)
+    readers = [_Reader(brokers, *told) for told in topics.values()]
+    connection.send("ready")
+    connection.recv()
+    for reader in readers:
+        reader.stopping.set()
+    for reader in readers:
+        reader.join()
+    connection.send({name: one.arrivals() for name, one in zip(topics, readers, strict=True)})
+
+
+class _Reader(Thread):
+    """Takes a message as soon as there is one, and all that wait behind it."""
+
+    def __init__(self, brokers: str, topic: str, isolation: str) -> None:
+        super().__init__(daemon=True)
+        self.stopping = Event()
+        self._ids: list[bytes] = []
+        self._counts: list[int] = []
+        self._times: list[int] = []
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": brokers,
+                "group.id": "latency",
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+                "fetch.wait.max.ms": 100,
+            }
+        )
+        self._consumer.assign(_ends(self._consumer, topic))
+        self.start()
+
+    def run(self) -> None:
+        quiet_since = time.monotonic()
+        while not self.stopping.is_set() or time.monotonic() - quiet_since < _QUIET_S:
+            message = self._consumer.poll(_POLL_S)
+            if message is None:
+                continue
+            messages = [message, *self._consumer.consume(_MOST, 0)]
+            now = time.time_ns()
+            values = [one.value() for one in messages if one.error() is None]
+            self._ids.append(b"".join([value[_ID] for value in values]))
+            self._counts.append(len(values))
+            self._times.append(now)
+            quiet_since = time.monotonic()
+        self._consumer.close()
+
+    def arrivals(self) -> Arrivals:
+        sent = np.frombuffer(b"".join(self._ids), "S19").astype(np.int64)
+        return np.stack([sent, np.repeat(np.array(self._times, np.int64), self._counts)])
+
+
+def _ends(consumer: Consumer, topic: str) -> Sequence[TopicPartition]:
+    partitions = consumer.list_topics(topic, 10.0).topics[topic].partitions
+    places = [TopicPartition(topic, number) for number in partitions]
+    for place in places:
+        place.offset = consumer.get_watermark_offsets(place, 10.0)[1]
+    return places

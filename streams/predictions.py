@@ -1,0 +1,96 @@
+"""What is answered for each event, as lines of JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bytecolumn import ByteColumn
+from models.column import Column, listed
+from models.protocol import Target
+from models.textcolumn import TextColumn
+from streams.eventtimes import EventTimes
+from streams.jsontext import booleans, instants, quoted, spelled, woven
+
+__all__ = ["Prediction", "lines"]
+
+
+class Prediction(msgspec.Struct, frozen=True, gc=False):
+    """One line of the predictions topic.
+
+    Attributes:
+        id: the event's id; None when the pipeline declares none.
+        key: the event's key, as text; it is the Kafka key as well.
+        score: probability, value or anomaly score; None while the model has no answer.
+        decision: by the pipeline's rule, or else the model's own answer.
+        model: the pipeline's name and fingerprint.
+        learned: how many labels this partition had learned when it scored the event.
+        at: event time.
+        partition: of the events topic.
+        offset: of the event in that partition.
+    """
+
+    id: str | None
+    key: str | None
+    score: float | None
+    decision: Target | None
+    model: str
+    learned: int
+    at: datetime
+    partition: int
+    offset: int
+
+
+def lines(
+    ids: TextColumn | None,
+    keys: ByteColumn,
+    score: NDArray[np.float64],
+    decision: Column,
+    model: str,
+    learned: NDArray[np.int64],
+    at: EventTimes,
+    partition: int,
+    offsets: NDArray[np.int64],
+) -> ByteColumn:
+    """A column of predictions, each as msgspec would encode the `Prediction`, byte for byte.
+
+    Args:
+        ids: n; None where the pipeline declares none.
+        keys: n; bytes that are no UTF-8 become replacement characters.
+        score: float64[n], NaN where there is no answer.
+        decision: n.
+        model: of all of them.
+        learned: int64[n].
+        at: n.
+        partition: of all of them.
+        offsets: int64[n].
+    """
+    columns = {
+        b'"key":': quoted(_utf8(keys)),
+        b'"score":': spelled(score.tolist()),
+        b'"decision":': _decisions(decision),
+        b'"model":%b,"learned":' % msgspec.json.encode(model): TextColumn.of_integers(learned).utf8,
+        b'"at":': instants(at.micros) if at.given is None else spelled(at.given),
+        b'"partition":%d,"offset":' % partition: TextColumn.of_integers(offsets).utf8,
+    }
+    if ids is not None:
+        columns = {b'"id":': quoted(ids.utf8), **columns}
+    opening = b"{" if ids is not None else b'{"id":null,'
+    first, *others = columns
+    pieces = [opening + first, *(b"," + name for name in others), b"}"]
+    return woven(pieces, columns.values())
+
+
+def _utf8(keys: ByteColumn) -> ByteColumn:
+    if keys.is_ascii:
+        return keys
+    return TextColumn.of(keys.texts()).utf8
+
+
+def _decisions(column: Column) -> ByteColumn:
+    if isinstance(column, np.ndarray) and column.dtype == np.bool_:
+        return booleans(column)
+    return spelled(listed(column))

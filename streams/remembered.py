@@ -1,0 +1,291 @@
+"""What a joiner remembers, in arrays: entries found by id, and in order of arrival.
+
+An entry is known by its slot, and is in one *chain*: a doubly linked list in order of arrival. An
+id is found in an open-addressing table with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithms L
+and R). The functions are pieces of the kernels in `streams.joining`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled, fused
+
+__all__ = [
+    "EARLY",
+    "FREE",
+    "NOWHERE",
+    "PENDING",
+    "SETTLED",
+    "WAITING",
+    "Memory",
+    "columns",
+    "empty",
+    "enter",
+    "find",
+    "forget",
+    "grown",
+    "link",
+    "take",
+    "unlink",
+]
+
+NOWHERE = -1
+"""No slot."""
+
+FREE, PENDING, SETTLED, EARLY, WAITING = range(5)
+"""The chains: unused slots, scored events, learned ids, labels without event, labels to come."""
+
+_FINDABLE = (PENDING, SETTLED, EARLY)
+
+_BOOK = np.dtype(
+    [
+        ("watermark", "f8"),
+        ("newest", "f8"),
+        ("opens", "f8"),
+        ("arrivals", "i8"),
+        ("fresh", "i8"),  # the first slot that was never used
+        ("heaped", "i8"),
+        ("steps", "i8"),
+        ("learned", "i8"),
+    ]
+)
+_CHAIN = np.dtype(
+    [
+        ("first", "i8"),
+        ("last", "i8"),
+        ("length", "i8"),
+        ("next", "i8"),  # the first one that is due and not in the heap
+        ("latest", "f8"),  # date of the last such
+    ]
+)
+_ENTRY = np.dtype(
+    [
+        ("low", "u8"),
+        ("high", "u8"),
+        ("at", "f8"),
+        ("number", "i8"),
+        ("bits", "i8"),
+        ("before", "i4"),
+        ("after", "i4"),
+        ("kind", "i1"),
+        ("chain", "i1"),
+        ("heaped", "?"),
+    ],
+    align=True,
+)
+_ITEM = np.dtype([("at", "f8"), ("number", "i8"), ("slot", "i4")])
+
+
+class Memory(NamedTuple):
+    """The arrays.
+
+    Attributes:
+        book: one record: the clocks, and how much of the other arrays is used.
+        chains: one record a chain.
+        outcomes: int64, how often each outcome occurred.
+        entries: one record a slot: the id's digest, date and number (of the row, or of the label),
+            the label as `models.scalars` writes it, the neighbours and the chain.
+        table: int64, 31 bits of the digest and the slot plus one; 0: empty.
+        heap: entries that came out of order; those that have left their chain are skipped.
+    """
+
+    book: NDArray[Any]
+    chains: NDArray[Any]
+    outcomes: NDArray[np.int64]
+    entries: NDArray[Any]
+    table: NDArray[np.int64]
+    heap: NDArray[Any]
+
+
+def empty(slots: int, outcomes: int) -> Memory:
+    """Memory for so many entries; what is not used of it costs nothing yet."""
+    book, chains = np.zeros(1, _BOOK), np.zeros(WAITING + 1, _CHAIN)
+    book["watermark"] = book["newest"] = -np.inf
+    book["opens"] = np.inf
+    for name in ("first", "last", "next"):
+        chains[name] = NOWHERE
+    return Memory(
+        book,
+        chains,
+        np.zeros(outcomes, np.int64),
+        np.zeros(slots, _ENTRY),
+        np.zeros(slots + slots // 2, np.int64),
+        np.zeros(slots // 8, _ITEM),
+    )
+
+
+def grown(memory: Memory, slots: int) -> Memory:
+    """The same with room for so many entries."""
+    wider = empty(slots, 0)._replace(
+        book=memory.book, chains=memory.chains, outcomes=memory.outcomes, heap=memory.heap
+    )
+    wider.entries[: len(memory.entries)] = memory.entries
+    for name in _FINDABLE:
+        _enter_all(wider, name)
+    return wider
+
+
+def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:
+    """The entries of a chain, from first to last: copies, and nothing in them tells of slots.
+
+    ``id`` is uint64[n, 2], ``at`` float64[n], ``number`` and ``bits`` int64[n], ``kind`` int8[n].
+    """
+    n = int(memory.chains[name]["length"])
+    found = {"id": np.empty((n, 2), np.uint64)}
+    for field in ("at", "number", "kind", "bits"):
+        found[field] = np.empty(n, _ENTRY[field])
+    _gather(memory, name, *found.values())
+    return found
+
+
+@compiled
+def _gather(
+    memory: Memory,
+    name: int,
+    ids: NDArray[np.uint64],
+    at: NDArray[np.float64],
+    number: NDArray[np.int64],
+    kind: NDArray[np.int8],
+    bits: NDArray[np.int64],
+) -> None:
+    slot = memory.chains[name].first
+    for n in range(len(ids)):
+        entry = memory.entries[slot]
+        ids[n, 0], ids[n, 1] = entry.low, entry.high
+        at[n], number[n] = entry.at, entry.number
+        kind[n], bits[n] = entry.kind, entry.bits
+        slot = entry.after
+
+
+@compiled
+def _enter_all(memory: Memory, name: int) -> None:
+    slot = memory.chains[name].first
+    while slot != NOWHERE:
+        enter(memory, slot)
+        slot = memory.entries[slot].after
+
+
+@fused()
+def find(memory: Memory, low: np.uint64, high: np.uint64) -> int:
+    """The slot of an id that was entered; `NOWHERE` if none was."""
+    entries, table = memory.entries, memory.table
+    tag = _tag(low)
+    place = _home(tag, len(table))
+    while table[place] != 0:
+        if table[place] >> 32 == tag:
+            slot = (table[place] & 0xFFFFFFFF) - 1
+            if entries[slot].low == low and entries[slot].high == high:
+                return slot
+        place = _following(place, len(table))
+    return NOWHERE
+
+
+@fused()
+def enter(memory: Memory, slot: int) -> None:
+    """Let an id be found."""
+    table, tag = memory.table, _tag(memory.entries[slot].low)
+    place = _home(tag, len(table))
+    while table[place] != 0:
+        place = _following(place, len(table))
+    table[place] = tag << 32 | slot + 1
+
+
+@fused()
+def _erase(memory: Memory, slot: int) -> None:
+    """Let an id be found no more; the cells after it move up, so that no grave is left."""
+    table, tag = memory.table, _tag(memory.entries[slot].low)
+    size = len(table)
+    hole = _home(tag, size)
+    while table[hole] != tag << 32 | slot + 1:
+        hole = _following(hole, size)
+    place = _following(hole, size)
+    while table[place] != 0:
+        way = place - _home(table[place] >> 32, size)
+        gap = place - hole
+        if (way + size if way < 0 else way) >= (gap + size if gap < 0 else gap):
+            table[hole] = table[place]
+            hole = place
+        place = _following(place, size)
+    table[hole] = 0
+
+
+@fused()
+def _tag(low: np.uint64) -> int:
+    return np.int64(low >> np.uint64(33))
+
+
+@fused()
+def _home(tag: int, size: int) -> int:
+    # The tag as a fraction of the size: Lemire, Fast Random Integer Generation in an Interval, 2019
+    return tag * size >> 31
+
+
+@fused()
+def _following(place: int, size: int) -> int:
+    return place + 1 if place + 1 < size else 0
+
+
+@fused()
+def take(
+    memory: Memory, low: np.uint64, high: np.uint64, at: float, number: int, kind: int, bits: int
+) -> int:
+    """Fill a slot that is in no chain; the caller has seen to it that there is one."""
+    book, slot = memory.book[0], memory.chains[FREE].first
+    if slot == NOWHERE:
+        slot = book.fresh
+        book.fresh += 1
+    else:
+        unlink(memory, slot)
+    entry = memory.entries[slot]
+    entry.low, entry.high = low, high
+    entry.at, entry.number = at, number
+    entry.kind, entry.bits = kind, bits
+    entry.heaped = False
+    return slot
+
+
+@fused()
+def forget(memory: Memory, slot: int) -> None:
+    """Free the slot of an id that was entered."""
+    _erase(memory, slot)
+    unlink(memory, slot)
+    link(memory, slot, FREE)
+
+
+@fused()
+def link(memory: Memory, slot: int, name: int) -> None:
+    """Put an entry at the end of a chain."""
+    chain, entry = memory.chains[name], memory.entries[slot]
+    entry.chain = name
+    entry.before, entry.after = chain.last, NOWHERE
+    if chain.last == NOWHERE:
+        chain.first = slot
+    else:
+        memory.entries[chain.last].after = slot
+    chain.last = slot
+    chain.length += 1
+
+
+@fused()
+def unlink(memory: Memory, slot: int) -> None:
+    """Take an entry out of its chain, and so off the agenda."""
+    entries, entry = memory.entries, memory.entries[slot]
+    chain = memory.chains[entry.chain]
+    if chain.next == slot:
+        following = entry.after
+        while following != NOWHERE and entries[following].heaped:
+            following = entries[following].after
+        chain.next = following
+    if entry.before == NOWHERE:
+        chain.first = entry.after
+    else:
+        entries[entry.before].after = entry.after
+    if entry.after == NOWHERE:
+        chain.last = entry.before
+    else:
+        entries[entry.after].before = entry.before
+    chain.length -= 1

@@ -1,0 +1,225 @@
+"""The joiner in plain Python: what `streams.joiner` has to be equal to."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from models.protocol import Plan, State, Target
+
+__all__ = ["Joiner", "Outcome"]
+
+Outcome: TypeAlias = Literal[
+    "joined", "early", "matured", "duplicate", "revised", "orphan", "evicted", "repeated-event"
+]
+"""What became of a label, or of an event that waits for one; see `Joiner.outcomes`."""
+
+
+class Joiner:
+    """Remembers the events that were scored until their label comes, and writes the plan.
+
+    Time is event time: the watermark, the latest time of any event seen. A label dated after the
+    watermark waits until an event reaches its date, so a backlog is learned in the order in which
+    live traffic would have been, however far ahead the labels topic was read. An event whose label
+    has not come when the watermark passes its time plus `matures_after` is learned as `otherwise`.
+    Before the first event matures, silence cannot be learned, and complaints alone would teach that
+    everything is to be complained of: until then a label waits for its event to mature.
+
+    An id is learned at most once: the first event of an id is the one remembered, and of its labels
+    the first; one that is corrected before it is learned is learned as corrected. What is
+    remembered of events and of labels without one is bounded by `remember` ids each, and what falls
+    out is counted; labels that wait for their date are never dropped: the reader is to hold back
+    the labels topic while `ahead` is large.
+
+    Attributes:
+        watermark: the latest time of any event, in seconds since the epoch.
+        newest: the latest date of any label.
+        outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early*
+            ones (before their event), *matured* events, *duplicate* and *revised* labels of an id
+            that has one (same and other target; once learned, neither changes anything), *orphan*
+            labels that were forgotten before their event came, events *evicted* unlabelled for
+            want of room, and *repeated-event* ids (scored again, remembered once).
+    """
+
+    def __init__(
+        self, matures_after: float | None, otherwise: Target | None, remember: int
+    ) -> None:
+        self._matures_after = matures_after
+        self._otherwise = otherwise
+        self._remember = remember
+        self._arrivals = 0
+        self.watermark = float("-inf")
+        self.newest = float("-inf")
+        # Ordered: the first entry of a dict is found past the graves of all that was deleted.
+        self._pending: OrderedDict[str, int] = OrderedDict()
+        self._maturing: list[tuple[float, int, str]] = []
+        self._waiting: list[tuple[float, int, str, Target]] = []
+        self._early: OrderedDict[str, Target] = OrderedDict()
+        self._settled: OrderedDict[str, Target] = OrderedDict()
+        self._judged: dict[str, Target] = {}
+        self._opens = float("inf")
+        self._learned_at: list[float] = []
+        self.outcomes: Counter[Outcome] = Counter()
+
+    def __len__(self) -> int:
+        """How many events wait for a label."""
+        return len(self._pending)
+
+    @property
+    def ahead(self) -> int:
+        """How many labels wait for the events to reach their date."""
+        return len(self._waiting)
+
+    def oldest(self, default: int) -> int:
+        """Row number of the oldest event that waits; `default` when none does."""
+        return next(iter(self._pending.values()), default)
+
+    def events(
+        self, ids: Sequence[str], times: Sequence[float], first: int, plan: Plan
+    ) -> list[float]:
+        """Plan to score rows `first`, `first` + 1, …, and to learn what falls due on the way.
+
+        Args:
+            ids: id of each event.
+            times: event time of each, in seconds since the epoch.
+            first: row number of the first event; the others follow.
+            plan: what is to be done is appended here, in order.
+
+        Returns:
+            The watermark at each `LEARN` step.
+        """
+        self._learned_at = []
+        if ids and self._opens == float("inf"):
+            self._opens = times[0] + (self._matures_after or float("-inf"))
+        for row, (identity, at) in enumerate(zip(ids, times, strict=True), first):
+            if at > self.watermark:
+                self.watermark = at
+                self._release(plan)
+            plan.score(row)
+            if identity in self._pending or identity in self._settled:
+                self.outcomes["repeated-event"] += 1
+                continue
+            self._pending[identity] = row
+            if self._matures_after is not None:
+                heapq.heappush(self._maturing, (at + self._matures_after, row, identity))
+                if len(self._maturing) > 2 * self._remember:
+                    self._forget_settled()
+            if identity in self._early:
+                self._apply(identity, self._early.pop(identity), plan)
+            if len(self._pending) > self._remember:
+                oldest, _ = self._pending.popitem(last=False)
+                self._judged.pop(oldest, None)
+                self.outcomes["evicted"] += 1
+        return self._learned_at
+
+    def labels(
+        self, ids: Sequence[str], targets: Sequence[Target], times: Sequence[float], plan: Plan
+    ) -> list[float]:
+        """Take labels as they come; plan to learn those that are due and whose event is known.
+
+        Args:
+            ids: the event each label judges.
+            targets: what each says.
+            times: the date of each, in seconds since the epoch.
+            plan: what is to be done is appended here, in order.
+
+        Returns:
+            The watermark at each `LEARN` step.
+        """
+        self._learned_at = []
+        for identity, target, at in zip(ids, targets, times, strict=True):
+            self.newest = max(self.newest, at)
+            if at <= self.watermark:
+                self._apply(identity, target, plan)
+            else:
+                self._arrivals += 1
+                heapq.heappush(self._waiting, (at, self._arrivals, identity, target))
+        return self._learned_at
+
+    def _release(self, plan: Plan) -> None:
+        """Apply, by date, the labels and the maturities that the watermark has reached."""
+        waiting, maturing, now = self._waiting, self._maturing, self.watermark
+        while True:
+            label = waiting[0][0] if waiting and waiting[0][0] <= now else None
+            ripe = maturing[0][0] if maturing and maturing[0][0] <= now else None
+            if label is not None and (ripe is None or label <= ripe):
+                _, _, identity, target = heapq.heappop(waiting)
+                self._apply(identity, target, plan)
+            elif ripe is not None:
+                _, row, identity = heapq.heappop(maturing)
+                if self._pending.get(identity) == row:
+                    assert self._otherwise is not None
+                    judged = identity in self._judged
+                    target = self._judged.pop(identity, self._otherwise)
+                    outcome: Outcome = "joined" if judged else "matured"
+                    self._settle(row, identity, target, plan, outcome)
+            else:
+                return
+
+    def _forget_settled(self) -> None:
+        """Drop the maturities of events that no longer wait."""
+        pending = self._pending
+        self._maturing = [entry for entry in self._maturing if pending.get(entry[2]) == entry[1]]
+        heapq.heapify(self._maturing)
+
+    def _apply(self, identity: str, target: Target, plan: Plan) -> None:
+        for known in (self._settled, self._judged, self._early):
+            if identity in known:
+                self.outcomes["duplicate" if known[identity] == target else "revised"] += 1
+                if known is not self._settled:
+                    known[identity] = target
+                return
+        row = self._pending.get(identity)
+        if row is not None and self.watermark < self._opens:
+            self._judged[identity] = target
+        elif row is not None:
+            self._settle(row, identity, target, plan)
+        else:
+            self._early[identity] = target
+            self.outcomes["early"] += 1
+            if len(self._early) > self._remember:
+                self._early.popitem(last=False)
+                self.outcomes["orphan"] += 1
+
+    def _settle(
+        self, row: int, identity: str, target: Target, plan: Plan, outcome: Outcome = "joined"
+    ) -> None:
+        del self._pending[identity]
+        plan.learn(row, target)
+        self._learned_at.append(self.watermark)
+        self.outcomes[outcome] += 1
+        self._settled[identity] = target
+        if len(self._settled) > self._remember:
+            self._settled.popitem(last=False)
+
+    def state(self) -> State:
+        """Everything remembered, for an image."""
+        return {
+            "arrivals": self._arrivals,
+            "watermark": self.watermark,
+            "newest": self.newest,
+            "pending": list(self._pending.items()),
+            "maturing": self._maturing,
+            "waiting": self._waiting,
+            "early": list(self._early.items()),
+            "settled": list(self._settled.items()),
+            "judged": list(self._judged.items()),
+            "opens": self._opens,
+            "outcomes": dict(self.outcomes),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take over what another joiner of the same declaration remembered."""
+        self._arrivals = state["arrivals"]
+        self.watermark = state["watermark"]
+        self.newest = state["newest"]
+        self._pending = OrderedDict(state["pending"])
+        self._maturing = [(at, row, identity) for at, row, identity in state["maturing"]]
+        self._waiting = [(at, n, identity, target) for at, n, identity, target in state["waiting"]]
+        self._early = OrderedDict(state["early"])
+        self._settled = OrderedDict(state["settled"])
+        self._judged = dict(state["judged"])
+        self._opens = state["opens"]
+        self.outcomes = Counter(state["outcomes"])
