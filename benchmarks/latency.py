@@ -30,7 +30,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError, cpu_seconds, measure
 from benchmarks.payments import fill
 from benchmarks.systems import PAYMENTS, SYSTEMS, System
-from benchmarks.traffic import Arrivals, Readers, send
+from benchmarks.traffic import Arrivals, Readers, ends, send
 from streams.broker import Broker
 from streams.topics import TopicSpec, ensure
 
@@ -42,6 +42,8 @@ RATES = (0.0, 10.0, 500.0, 5_000.0)
 """Events a second, besides half of the most the worker can do."""
 
 FLOOR, UNCOMMITTED, COMMITTED = "floor", "read uncommitted", "read committed"
+EVERY = "every prediction"
+"""Read when all is over, of all partitions, to count them."""
 _PERCENTILES = (50, 90, 99, 100)
 _MAX_OVER, _WARM_UP = 500_000, 100_000
 _SETTLE_S, _PATIENCE_S = 2.0, 120.0
@@ -131,12 +133,15 @@ def _measure(
         console.print(f"at most {most:,.0f} events/s")
         with _worker(THALWEG, brokers, predictions) as worker:
             _wait_for(worker, brokers, predictions, partitions, backlog)
+            written = ends(brokers, predictions)
+            # Reading costs cores that the worker needs: latency is read of one partition alone.
+            events, answers = ({0: ends(brokers, name)[0]} for name in (PAYMENTS, predictions))
             readers = Readers(
                 brokers,
                 {
-                    FLOOR: (PAYMENTS, "read_uncommitted"),
-                    UNCOMMITTED: (predictions, "read_uncommitted"),
-                    COMMITTED: (predictions, "read_committed"),
+                    FLOOR: (PAYMENTS, "read_uncommitted", events),
+                    UNCOMMITTED: (predictions, "read_uncommitted", answers),
+                    COMMITTED: (predictions, "read_committed", answers),
                 },
             )
             processes = worker, psutil.Process(broker.pid)
@@ -145,6 +150,8 @@ def _measure(
                 loads["half of max"] = most / 2
             phases = [_phase(*load, brokers, seconds, *processes) for load in loads.items()]
             arrivals = readers.stop()
+        every = Readers(brokers, {EVERY: (predictions, "read_committed", written)}).stop()
+        arrivals = {**arrivals, **every}
     return [row(phase, arrivals, most) for phase in phases]
 
 
@@ -236,7 +243,11 @@ def row(phase: Phase, arrivals: Mapping[str, Arrivals], most: float) -> dict[str
         "broker_cores": round(phase.broker_cores, 4),
     }
     if phase.events:
-        seen = {name: percentiles(_delays(phase, name, pair)) for name, pair in arrivals.items()}
+        _check(phase, arrivals)
+        seen = {
+            name: percentiles(_delays(phase, arrivals[name]))
+            for name in (FLOOR, UNCOMMITTED, COMMITTED)
+        }
         floor = seen[FLOOR]
         told["latency_ms"] = seen
         told["added_ms"] = {
@@ -246,16 +257,28 @@ def row(phase: Phase, arrivals: Mapping[str, Arrivals], most: float) -> dict[str
     return {**told, "versions": THALWEG.versions(), "machine": describe_machine()}
 
 
-def _delays(phase: Phase, reader: str, arrivals: Arrivals) -> NDArray[np.float64]:
-    """Milliseconds from sent to read, of the events of a phase."""
-    sent, read = arrivals[:, (phase.began <= arrivals[0]) & (arrivals[0] <= phase.ended)]
-    once = len(np.unique(sent))
-    if not once == len(sent) == phase.events:
-        raise BenchmarkError(
-            f"{phase.load}, {reader}: {phase.events:,} events were sent, {once:,} of them were "
-            f"read, {len(sent) - once:,} more than once"
-        )
+def _of(phase: Phase, arrivals: Arrivals) -> Arrivals:
+    """The arrivals of what was sent in the time of a load."""
+    return arrivals[:, (phase.began <= arrivals[0]) & (arrivals[0] <= phase.ended)]
+
+
+def _delays(phase: Phase, arrivals: Arrivals) -> NDArray[np.float64]:
+    """Milliseconds from sent to read."""
+    sent, read = _of(phase, arrivals)
     return (read - sent) / 1e6
+
+
+def _check(phase: Phase, arrivals: Mapping[str, Arrivals]) -> None:
+    """Every event has one prediction, and each reader saw all there is of its partition."""
+    sampled = len(_of(phase, arrivals[FLOOR])[0])
+    for reader, pair in arrivals.items():
+        sent = _of(phase, pair)[0]
+        once, due = len(np.unique(sent)), phase.events if reader == EVERY else sampled
+        if not once == len(sent) == due:
+            raise BenchmarkError(
+                f"{phase.load}, {reader}: {due:,} events were sent, {once:,} of them were read, "
+                f"{len(sent) - once:,} more than once"
+            )
 
 
 def percentiles(delays: NDArray[np.float64]) -> dict[str, float]:

@@ -151,6 +151,9 @@ def _consumer(brokers: str) -> Consumer:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
+            # With its usual 100,000 it stands still for a second whenever so many are waiting.
+            "queued.min.messages": 1_000_000,
+            "queued.max.messages.kbytes": 1_000_000,
         }
     )
 

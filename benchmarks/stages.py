@@ -117,7 +117,7 @@ def _carry_out(one: task.PartitionTask, topic: str, start: int, data: bytes) -> 
     """What a worker does with a fetch, but for the network."""
     records = unpacking.unpacked(data, topic, 0, start, unpacking.Isolation(None), check=True)
     output = one.take(records)
-    for batch in framing.framed(output.predictions, _BATCH_BYTES, "none"):
+    for batch in framing.framed(output.predictions, _BATCH_BYTES, "none", transactional=True):
         batch._build()
 
 
@@ -151,7 +151,7 @@ def _batches(events: int, size: int, *, labels: bool) -> Iterator[tuple[str, int
 
 
 def _batch(keys: list[bytes], values: list[bytes], times: list[int], offset: int) -> bytes:
-    [batch] = framing.framed(Records(keys, values, times), 1 << 30, "none")
+    [batch] = framing.framed(Records(keys, values, times), 1 << 30, "none", transactional=True)
     return struct.pack(">q", offset) + bytes(batch._build()[8:])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -24,10 +24,13 @@ from numpy.typing import NDArray
 from benchmarks.payments import payments
 from streams.pacing import Pace
 
-__all__ = ["Arrivals", "Readers", "send"]
+__all__ = ["Arrivals", "Readers", "Reading", "ends", "send"]
 
 Arrivals: TypeAlias = NDArray[np.int64]
 """int64[2, n]: when each was sent and when it was read, ns since the epoch."""
+
+Reading: TypeAlias = tuple[str, str, Mapping[int, int]]
+"""A topic, the isolation level, and by partition the offset to begin at."""
 
 _ID = slice(len('{"id":"'), len('{"id":"') + 19)
 """Where the time stands in the JSON of an event and of its prediction."""
@@ -66,14 +69,14 @@ def send(brokers: str, topic: str, rate: float, seconds: float) -> int:
 
 
 class Readers:
-    """Reads topics from their present ends, each as told, until it is asked what came.
+    """Reads topics, each as told, until it is asked what came.
 
     Args:
         brokers: to read from.
-        topics: by the name of the reader, its topic and isolation level.
+        topics: by the name of the reader, what it reads.
     """
 
-    def __init__(self, brokers: str, topics: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, brokers: str, topics: Mapping[str, Reading]) -> None:
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_read, args=(brokers, topics, theirs), daemon=True)
@@ -88,7 +91,7 @@ class Readers:
         return arrivals
 
 
-def _read(brokers: str, topics: Mapping[str, tuple[str, str]], connection: Connection) -> None:
+def _read(brokers: str, topics: Mapping[str, Reading], connection: Connection) -> None:
     sys.setswitchinterval(_SWITCH_S)
     readers = [_Reader(brokers, *told) for told in topics.values()]
     connection.send("ready")
@@ -103,7 +106,7 @@ def _read(brokers: str, topics: Mapping[str, tuple[str, str]], connection: Conne
 class _Reader(Thread):
     """Takes a message as soon as there is one, and all that wait behind it."""
 
-    def __init__(self, brokers: str, topic: str, isolation: str) -> None:
+    def __init__(self, brokers: str, topic: str, isolation: str, places: Mapping[int, int]) -> None:
         super().__init__(daemon=True)
         self.stopping = Event()
         self._ids: list[bytes] = []
@@ -118,7 +121,7 @@ class _Reader(Thread):
                 "fetch.wait.max.ms": 100,
             }
         )
-        self._consumer.assign(_ends(self._consumer, topic))
+        self._consumer.assign([TopicPartition(topic, *place) for place in places.items()])
         self.start()
 
     def run(self) -> None:
@@ -141,9 +144,11 @@ class _Reader(Thread):
         return np.stack([sent, np.repeat(np.array(self._times, np.int64), self._counts)])
 
 
-def _ends(consumer: Consumer, topic: str) -> Sequence[TopicPartition]:
+def ends(brokers: str, topic: str) -> Mapping[int, int]:
+    """By partition, the offset after the last record."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "latency"})
     partitions = consumer.list_topics(topic, 10.0).topics[topic].partitions
     places = [TopicPartition(topic, number) for number in partitions]
-    for place in places:
-        place.offset = consumer.get_watermark_offsets(place, 10.0)[1]
-    return places
+    found = {one.partition: consumer.get_watermark_offsets(one, 10.0)[1] for one in places}
+    consumer.close()
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
@@ -13,12 +12,11 @@ import numpy as np
 
 from models.bytecolumn import ByteColumn
 from models.column import Column, Columns, chosen
-from models.protocol import Target
 from streams.shapes import members_of, shape_of
 from streams.slices import Headers, Slice
 from streams.typed import Scanned, column_of
 
-__all__ = ["Decoded", "Decoder", "Prediction", "Reason", "Reject", "encode"]
+__all__ = ["Decoded", "Decoder", "Reason", "Reject"]
 
 Reason: TypeAlias = Literal[
     "null-value", "too-large", "malformed", "schema", "label", "time", "number"
@@ -27,32 +25,6 @@ Reason: TypeAlias = Literal[
 
 _KEY_BYTES = 65_536
 """A prediction repeats the key as text, in which JSON may need six bytes for one of the key's."""
-
-
-class Prediction(msgspec.Struct, frozen=True, gc=False):
-    """One line of the predictions topic.
-
-    Attributes:
-        id: the event's id; None when the pipeline declares none.
-        key: the event's key, as text; it is the Kafka key as well.
-        score: probability, value or anomaly score; None while the model has no answer.
-        decision: by the pipeline's rule, or else the model's own answer.
-        model: the pipeline's name and fingerprint.
-        learned: how many labels this partition had learned when it scored the event.
-        at: event time.
-        partition: of the events topic.
-        offset: of the event in that partition.
-    """
-
-    id: str | None
-    key: str | None
-    score: float | None
-    decision: Target | None
-    model: str
-    learned: int
-    at: datetime
-    partition: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +184,3 @@ _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def _size(headers: Headers) -> int:
     return sum(len(name.encode()) + len(value or b"") for name, value in headers)
-
-
-def encode(predictions: Sequence[Prediction]) -> ByteColumn:
-    """Each prediction as a line of JSON, encoded in one call."""
-    # JSON escapes line breaks, so each one ends a prediction.
-    return ByteColumn.lines(_encoder.encode_lines(predictions), len(predictions))
-
-
-_encoder = msgspec.json.Encoder()

@@ -30,7 +30,6 @@ from streams.slices import Compression, Records
 __all__ = ["Delivery", "ProduceError", "Summary"]
 
 _BATCH_BYTES, _GATHERED_BYTES = 1 << 18, 1 << 20
-_TRANSACTIONAL = 0x10
 _STOP_S = 5.0
 
 
@@ -160,12 +159,13 @@ class Delivery:
         keys = ByteColumn.of([None] * len(whole) if whole.keys is None else whole.keys)
         times = np.asarray(whole.timestamps, np.int64)
         batches = [
-            (lane, _plain(batch))
+            (lane, batch)
             for lane, places in self._router.split(whole)
             for batch in framed(
                 Records(keys.take(places), values.take(places), times[places].tolist()),
                 _BATCH_BYTES,
                 self._compression,
+                transactional=False,
             )
         ]
         self._batches += batches
@@ -209,9 +209,3 @@ class Delivery:
             f"Kafka refuses some: {why}",
             write,
         )
-
-
-def _plain(batch: RecordBatch) -> RecordBatch:
-    """The batch without the mark of a transaction, in which it would otherwise have to be sent."""
-    batch._attributes &= ~_TRANSACTIONAL
-    return batch

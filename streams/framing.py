@@ -49,7 +49,13 @@ class RecordBatch:
     """
 
     def __init__(
-        self, count: int, first: int, latest: int, records: bytes, compression: Compression
+        self,
+        count: int,
+        first: int,
+        latest: int,
+        records: bytes,
+        compression: Compression,
+        transactional: bool,
     ) -> None:
         codec, compress = _CODECS[compression]
         if compress is not None:
@@ -57,7 +63,7 @@ class RecordBatch:
             codec, records = (codec, smaller) if len(smaller) < len(records) else (0, records)
         self._count = count
         self._times = (first, latest)
-        self._attributes = codec | _TRANSACTIONAL
+        self._attributes = codec | (_TRANSACTIONAL if transactional else 0)
         self._records = records
         self._whole: bytes | None = None
         self._producer = (-1, -1, -1)
@@ -91,13 +97,16 @@ class RecordBatch:
         return self._count
 
 
-def framed(records: Records, most: int, compression: Compression) -> Iterator[RecordBatch]:
+def framed(
+    records: Records, most: int, compression: Compression, *, transactional: bool
+) -> Iterator[RecordBatch]:
     """Records without headers as batches of at most `most` bytes, or of one record.
 
     Args:
         records: `headers` is None.
         most: bytes before compression; about, and never much more.
         compression: of the batches.
+        transactional: whether they are to be sent in a transaction.
     """
     keys, values = ByteColumn.of(records.keys), ByteColumn.of(records.values)
     times = whole_numbers(records.timestamps)
@@ -120,8 +129,14 @@ def framed(records: Records, most: int, compression: Compression) -> Iterator[Re
             out,
         )
         span = times[start:stop]
-        records_bytes = out[:written].tobytes()
-        yield RecordBatch(stop - start, int(span[0]), int(span.max()), records_bytes, compression)
+        yield RecordBatch(
+            stop - start,
+            int(span[0]),
+            int(span.max()),
+            out[:written].tobytes(),
+            compression,
+            transactional,
+        )
         start = stop
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models import protocol, scalars
 from models.compiled import fused
+from models.prefetching import prefetch
 from models.protocol import LEARN, SCORE
 from models.scalars import NONE
 from streams import agenda, remembered
@@ -22,7 +23,9 @@ from streams.remembered import (
     Memory,
     enter,
     find,
+    foresee,
     forget,
+    free,
     link,
     take,
     unlink,
@@ -41,6 +44,8 @@ OUTCOMES = (
     "repeated-event",
 )
 _JOINED, _EARLY, _MATURED, _DUPLICATE, _REVISED, _ORPHAN, _EVICTED, _REPEATED = range(8)
+
+_AHEAD = 8
 
 
 class Rules(NamedTuple):
@@ -77,17 +82,29 @@ def take_events(
     ids: NDArray[np.uint64],
     times: NDArray[np.float64],
     first: int,
-) -> None:
-    """Score each event, after what falls due at its time, and remember it."""
+    start: int,
+) -> int:
+    """Score each event from `start` on, after what falls due at its time, and remember it.
+
+    Returns where it stopped: at the end, or where `steps` were nearly full.
+    """
     book, pending = memory.book[0], memory.chains[PENDING]
     book.steps = book.learned = 0
-    for n in range(len(times)):
+    _prepare(memory, times[-1] if len(times) else book.watermark)
+    for n in range(start, len(times)):
         if times[n] > book.watermark:
             book.watermark = times[n]
+            book.releases = True
+        if book.releases:
             _release(memory, steps, rules)
+        if _full(memory, steps):
+            return n
+        book.releases = False
         steps.op[book.steps] = SCORE
         steps.row[book.steps] = first + n
         book.steps += 1
+        if n + _AHEAD < len(ids):
+            foresee(memory, ids[n + _AHEAD, 0])
         low, high = ids[n, 0], ids[n, 1]
         matures = times[n] + rules.matures_after
         slot = find(memory, low, high)
@@ -109,6 +126,7 @@ def take_events(
         if pending.length > rules.remember:
             forget(memory, pending.first)
             memory.outcomes[_EVICTED] += 1
+    return len(times)
 
 
 @fused(remembered, agenda, scalars, protocol)
@@ -120,12 +138,20 @@ def take_labels(
     times: NDArray[np.float64],
     kinds: NDArray[np.int8],
     bits: NDArray[np.int64],
-) -> None:
-    """Apply each label whose date has come; keep the others until then."""
+    start: int,
+) -> int:
+    """Apply each label from `start` on if its date has come, else keep it until then.
+
+    Returns where it stopped: at the end, or where `steps` were nearly full.
+    """
     book = memory.book[0]
     book.steps = book.learned = 0
-    for n in range(len(times)):
+    for n in range(start, len(times)):
+        if _full(memory, steps):
+            return n
         book.newest = max(book.newest, times[n])
+        if n + _AHEAD < len(ids):
+            foresee(memory, ids[n + _AHEAD, 0])
         low, high = ids[n, 0], ids[n, 1]
         if times[n] <= book.watermark:
             _apply(memory, steps, rules, low, high, kinds[n], bits[n])
@@ -134,6 +160,33 @@ def take_labels(
             book.arrivals += 1
             link(memory, slot, WAITING)
             schedule(memory, slot)
+    return len(times)
+
+
+@fused(remembered, agenda, scalars, protocol)
+def _full(memory: Memory, steps: Steps) -> bool:
+    return len(steps.op) - memory.book[0].steps < 2  # to score an event, and to learn it
+
+
+@fused(remembered, agenda, scalars, protocol)
+def _prepare(memory: Memory, until: float) -> None:
+    """Have in the cache what the labels that come until then will need: all at once is faster."""
+    entries, start = memory.entries, memory.chains[WAITING].next
+    slot = start
+    while slot != NOWHERE and entries[slot].at <= until:
+        foresee(memory, entries[slot].low)
+        slot = entries[slot].after
+    slot = start
+    while slot != NOWHERE and entries[slot].at <= until:
+        prefetch(entries, find(memory, entries[slot].low, entries[slot].high))
+        slot = entries[slot].after
+    slot = start
+    while slot != NOWHERE and entries[slot].at <= until:
+        found = find(memory, entries[slot].low, entries[slot].high)
+        if found != NOWHERE:
+            prefetch(entries, entries[found].before)
+            prefetch(entries, entries[found].after)
+        slot = entries[slot].after
 
 
 @fused(remembered, agenda, scalars, protocol)
@@ -141,11 +194,10 @@ def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
     """Apply, by date, the labels and the maturities that the watermark has reached."""
     now = memory.book[0].watermark
     slot = due(memory)
-    while slot != NOWHERE and memory.entries[slot].at <= now:
+    while slot != NOWHERE and memory.entries[slot].at <= now and not _full(memory, steps):
         entry = memory.entries[slot]
         if entry.chain == WAITING:
-            unlink(memory, slot)
-            link(memory, slot, remembered.FREE)
+            free(memory, slot)
             _apply(memory, steps, rules, entry.low, entry.high, entry.kind, entry.bits)
         elif entry.kind == NONE:
             entry.kind, entry.bits = rules.kind, rules.bits

@@ -96,7 +96,9 @@ class PartitionProducer:
         """
         whole = records.headers is None
         batches = (
-            framed(records, _BATCH_BYTES, self._compression) if whole else self._built(records)
+            framed(records, _BATCH_BYTES, self._compression, transactional=True)
+            if whole
+            else self._built(records)
         )
         futures = [
             await self._producer.send_batch(batch, topic, partition=partition) for batch in batches

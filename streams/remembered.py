@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled, fused
+from models.prefetching import prefetch
 
 __all__ = [
     "EARLY",
@@ -26,7 +27,9 @@ __all__ = [
     "empty",
     "enter",
     "find",
+    "foresee",
     "forget",
+    "free",
     "grown",
     "link",
     "take",
@@ -39,8 +42,6 @@ NOWHERE = -1
 FREE, PENDING, SETTLED, EARLY, WAITING = range(5)
 """The chains: unused slots, scored events, learned ids, labels without event, labels to come."""
 
-_FINDABLE = (PENDING, SETTLED, EARLY)
-
 _BOOK = np.dtype(
     [
         ("watermark", "f8"),
@@ -48,9 +49,11 @@ _BOOK = np.dtype(
         ("opens", "f8"),
         ("arrivals", "i8"),
         ("fresh", "i8"),  # the first slot that was never used
+        ("free", "i8"),  # the last one that was freed, which has the one before it
         ("heaped", "i8"),
         ("steps", "i8"),
         ("learned", "i8"),
+        ("releases", "?"),  # whether there may be more that the watermark has reached
     ]
 )
 _CHAIN = np.dtype(
@@ -106,6 +109,7 @@ def empty(slots: int, outcomes: int) -> Memory:
     book, chains = np.zeros(1, _BOOK), np.zeros(WAITING + 1, _CHAIN)
     book["watermark"] = book["newest"] = -np.inf
     book["opens"] = np.inf
+    book["free"] = NOWHERE
     for name in ("first", "last", "next"):
         chains[name] = NOWHERE
     return Memory(
@@ -124,8 +128,7 @@ def grown(memory: Memory, slots: int) -> Memory:
         book=memory.book, chains=memory.chains, outcomes=memory.outcomes, heap=memory.heap
     )
     wider.entries[: len(memory.entries)] = memory.entries
-    for name in _FINDABLE:
-        _enter_all(wider, name)
+    _enter_all(wider)
     return wider
 
 
@@ -162,11 +165,12 @@ def _gather(
 
 
 @compiled
-def _enter_all(memory: Memory, name: int) -> None:
-    slot = memory.chains[name].first
-    while slot != NOWHERE:
-        enter(memory, slot)
-        slot = memory.entries[slot].after
+def _enter_all(memory: Memory) -> None:
+    entries, slots = memory.entries, memory.book[0].fresh
+    for slot in range(slots):
+        foresee(memory, entries[min(slot + 16, slots - 1)].low)
+        if entries[slot].chain != FREE and entries[slot].chain != WAITING:
+            enter(memory, slot)
 
 
 @fused()
@@ -214,6 +218,12 @@ def _erase(memory: Memory, slot: int) -> None:
 
 
 @fused()
+def foresee(memory: Memory, low: np.uint64) -> None:
+    """Say that an id will be looked for soon."""
+    prefetch(memory.table, _home(_tag(low), len(memory.table)))
+
+
+@fused()
 def _tag(low: np.uint64) -> int:
     return np.int64(low >> np.uint64(33))
 
@@ -234,12 +244,12 @@ def take(
     memory: Memory, low: np.uint64, high: np.uint64, at: float, number: int, kind: int, bits: int
 ) -> int:
     """Fill a slot that is in no chain; the caller has seen to it that there is one."""
-    book, slot = memory.book[0], memory.chains[FREE].first
+    book, slot = memory.book[0], memory.book[0].free
     if slot == NOWHERE:
         slot = book.fresh
         book.fresh += 1
     else:
-        unlink(memory, slot)
+        book.free = memory.entries[slot].before
     entry = memory.entries[slot]
     entry.low, entry.high = low, high
     entry.at, entry.number = at, number
@@ -249,11 +259,24 @@ def take(
 
 
 @fused()
+def free(memory: Memory, slot: int) -> None:
+    """Take an entry out of its chain for good; its slot, still in the cache, is the next taken."""
+    unlink(memory, slot)
+    entry, book = memory.entries[slot], memory.book[0]
+    entry.chain = FREE
+    entry.before = book.free
+    book.free = slot
+
+
+@fused()
 def forget(memory: Memory, slot: int) -> None:
     """Free the slot of an id that was entered."""
+    following = memory.entries[slot].after
+    if following != NOWHERE:
+        foresee(memory, memory.entries[following].low)
+        prefetch(memory.entries, memory.entries[following].after)
     _erase(memory, slot)
-    unlink(memory, slot)
-    link(memory, slot, FREE)
+    free(memory, slot)
 
 
 @fused()

@@ -45,3 +45,32 @@ def test_without_a_directory_to_write_to_a_kernel_works_and_the_warning_says_wha
             return 2 * x
 
     assert twice(21) == 42
+
+
+def test_a_fused_kernel_is_compiled_anew_when_a_module_it_calls_changes(tmp_path):
+    (tmp_path / "inner.py").write_text(
+        "from models.compiled import fused\n@fused()\ndef by(x: int) -> int:\n    return 2 * x\n"
+    )
+    (tmp_path / "outer.py").write_text(
+        "import inner\nfrom models.compiled import fused\n@fused(inner)\n"
+        "def of(x: int) -> int:\n    return inner.by(x)\n"
+    )
+
+    def answer() -> str:
+        root = Path(__file__).parents[1]
+        return subprocess.run(
+            [sys.executable, "-B", "-c", "import outer; print(outer.of(21))"],
+            env={
+                **os.environ,
+                "NUMBA_CACHE_DIR": str(tmp_path / "kept"),
+                "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)]),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    assert [answer(), answer()] == ["42", "42"]
+    inner = tmp_path / "inner.py"
+    inner.write_text(inner.read_text().replace("2 * x", "300 * x"))
+    assert answer() == "6300"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import struct
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import aiokafka
 import faust
 import pytest
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.producer import sender
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition
 from faust.transport.consumer import Consumer
@@ -20,7 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.fetching import RawRecords, SlicedRecords, read_in_slices
+from streams.fetching import GatheringFetcher, RawRecords, SlicedRecords, read_in_slices
 
 TP = TopicPartition("payments", 3)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
@@ -157,6 +159,27 @@ def test_other_topics_keep_their_single_records() -> None:
     assert type(make(TopicPartition("users-own", 0), *arguments)) is PartitionRecords
 
 
+def test_a_fetch_is_patient_only_behind_one_that_brought_records(monkeypatch: Any) -> None:
+    brought = iter([False, True, True, False, True])
+    asked = []
+
+    async def answer(self: Any, assignment: Any, node: int, request: Any) -> bool:
+        asked.append((node, request._min_bytes > 1))
+        return next(brought)
+
+    monkeypatch.setattr(Fetcher, "_proc_fetch_request", answer)
+    gathering = GatheringFetcher.__new__(GatheringFetcher)
+    gathering._flowing = set()
+
+    async def fetches() -> None:
+        for node in (1, 1, 1, 1, 2):
+            request = FetchRequest(20, 65_536, 1 << 20, READ_COMMITTED, [])
+            await gathering._proc_fetch_request(None, node, request)
+
+    asyncio.run(fetches())
+    assert asked == [(1, False), (1, False), (1, True), (1, True), (2, False)]
+
+
 def parameters(function: Any) -> list[str]:
     return list(inspect.signature(function).parameters)
 
@@ -183,6 +206,11 @@ def test_aiokafkas_insides_are_as_we_lean_on_them() -> None:
     fetch = inspect.getsource(Fetcher._proc_fetch_request)
     assert "PartitionRecords(" in fetch
     assert "MemoryRecords(part_data[-1])" in fetch
+    # The same holds for the consumer and its fetcher, and for what a request is built from.
+    assert "= Fetcher(" in inspect.getsource(consumer.AIOKafkaConsumer.start)
+    assert parameters(Fetcher._proc_fetch_request) == ["self", "assignment", "node_id", "request"]
+    assert "self._max_wait_ms,\n" in inspect.getsource(FetchRequest.build)
+    assert "self._min_bytes,\n" in inspect.getsource(FetchRequest.build)
     assert isinstance(sender.BACKOFF_OVERRIDE, float)
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
 

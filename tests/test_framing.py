@@ -44,7 +44,7 @@ rows_of_a_batch = st.lists(st.tuples(data, data, times), min_size=1, max_size=15
 @settings(deadline=None)
 @given(rows_of_a_batch)
 def test_one_batch_equals_aiokafkas(rows: Any) -> None:
-    (batch,) = framed(records_of(rows), WHOLE, "none")
+    (batch,) = framed(records_of(rows), WHOLE, "none", transactional=True)
     assert bytes_of(batch) == built(rows, 0)
     assert batch.record_count() == len(rows)
     assert batch.size() == len(bytes_of(batch))
@@ -55,7 +55,7 @@ def test_compressed_batches_equal_aiokafkas(codec: Compression) -> None:
     rows: Any = [
         (b"k%d" % (n % 7), b'{"amount": %d}' % n, 1_700_000_000_000 + n) for n in range(500)
     ]
-    (batch,) = framed(records_of(rows), WHOLE, codec)
+    (batch,) = framed(records_of(rows), WHOLE, codec, transactional=True)
     expected = built(rows, CODECS[codec])
     if codec == "gzip":  # its header holds the time of day
         assert len(bytes_of(batch)) == len(expected)
@@ -65,7 +65,7 @@ def test_compressed_batches_equal_aiokafkas(codec: Compression) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_what_does_not_compress_is_left_as_it_is(codec: Compression) -> None:
-    (batch,) = framed(records_of([(None, b"x", 5)]), WHOLE, codec)
+    (batch,) = framed(records_of([(None, b"x", 5)]), WHOLE, codec, transactional=True)
     assert bytes_of(batch) == built([(None, b"x", 5)], 0)
 
 
@@ -73,7 +73,7 @@ def test_what_does_not_compress_is_left_as_it_is(codec: Compression) -> None:
 @given(rows_of_a_batch, st.integers(1, 2_000))
 def test_batches_hold_every_record_once_and_in_order(rows: Any, most: int) -> None:
     read: list[Any] = []
-    for batch in framed(records_of(rows), most, "none"):
+    for batch in framed(records_of(rows), most, "none", transactional=True):
         assert batch.record_count() == 1 or batch.size() <= most + 100
         (one,) = [*_batches(bytes_of(batch))]
         assert one.validate_crc()

@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.latency import (
     BUDGETS,
     COMMITTED,
+    EVERY,
     FLOOR,
     UNCOMMITTED,
     Phase,
@@ -33,7 +34,12 @@ def arrivals(delay_ms: float) -> np.ndarray:
 
 
 def seen(**changed: np.ndarray) -> dict[str, np.ndarray]:
-    usual = {FLOOR: arrivals(2), UNCOMMITTED: arrivals(9.5), COMMITTED: arrivals(80)}
+    usual = {
+        FLOOR: arrivals(2)[:, ::4],
+        UNCOMMITTED: arrivals(9.5)[:, ::4],
+        COMMITTED: arrivals(80)[:, ::4],
+        EVERY: arrivals(9_000),
+    }
     return {**usual, **{name.replace("_", " "): value for name, value in changed.items()}}
 
 
@@ -53,21 +59,23 @@ def test_added_is_the_readers_percentile_less_the_floors():
 
 
 def test_only_what_was_sent_in_the_time_of_a_load_counts():
-    before, behind = SENT - 1_000 * MS, SENT + 1_000 * MS
-    all_sent = np.concatenate([before, SENT, behind])
-    more = np.stack([all_sent, all_sent + 9_500_000])
-    assert row(PHASE, seen(read_uncommitted=more), 1.0) == row(PHASE, seen(), 1.0)
+    every = np.concatenate([SENT - 1_000 * MS, SENT, SENT + 1_000 * MS])
+    more = np.stack([every, every + 9_000 * MS])
+    assert row(PHASE, seen(every_prediction=more), 1.0) == row(PHASE, seen(), 1.0)
 
 
-def test_a_missing_prediction_is_an_error():
-    with pytest.raises(BenchmarkError, match="100 events were sent, 99 of them were read"):
-        row(PHASE, seen(read_committed=arrivals(80)[:, 1:]), 1.0)
+@pytest.mark.parametrize(("reader", "sent"), [("every_prediction", 100), ("read_committed", 25)])
+def test_a_missing_prediction_is_an_error(reader, sent):
+    whole = seen()[reader.replace("_", " ")]
+    with pytest.raises(BenchmarkError, match=f"{sent} events were sent, {sent - 1} of them"):
+        row(PHASE, seen(**{reader: whole[:, 1:]}), 1.0)
 
 
 def test_a_prediction_read_twice_is_an_error():
-    twice = np.concatenate([arrivals(80), arrivals(80)[:, :1]], axis=1)
+    whole = seen()[EVERY]
+    twice = np.concatenate([whole, whole[:, :1]], axis=1)
     with pytest.raises(BenchmarkError, match="1 more than once"):
-        row(PHASE, seen(read_committed=twice), 1.0)
+        row(PHASE, seen(every_prediction=twice), 1.0)
 
 
 def test_an_idle_worker_has_a_cost_and_no_latency():

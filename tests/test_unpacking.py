@@ -17,7 +17,9 @@ from streams.unpacking import Isolation, unpacked
 
 def batch(count: int = 5) -> bytearray:
     values: list[bytes | None] = [b'{"n": %d}' % n for n in range(count)]
-    (one,) = framed(Records([b"key"] * count, values, [7] * count), 1 << 20, "none")
+    (one,) = framed(
+        Records([b"key"] * count, values, [7] * count), 1 << 20, "none", transactional=True
+    )
     return bytearray(one._build())
 
 

@@ -73,7 +73,7 @@ SYSTEMS = (
         "Thalweg",
         "thalweg",
         "exactly-once",
-        1_800_000,
+        1_500_000,
         ("faust-streaming", "aiokafka", "msgspec", "numba", "numpy"),
     ),
     System(
