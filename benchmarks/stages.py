@@ -36,7 +36,7 @@ from streams.codec import Decoder
 from streams.joiner import Joiner
 from streams.slices import Records
 
-__all__ = ["main"]
+__all__ = ["carry_out", "main", "record_batch"]
 
 RESULTS = Path(__file__).parent / "results" / "stages.json"
 REST = "the task's own"
@@ -101,11 +101,11 @@ def run(pipeline: Pipeline, events: int, size: int) -> tuple[Mapping[str, float]
     one = task.PartitionTask(pipeline, 0)
     one.positions = dict.fromkeys(pipeline.input_topics, 0)
     for topic, start, data, _ in batches[:half]:
-        _carry_out(one, topic, start, data)
+        carry_out(one, topic, start, data)
     scored = 0
     with clock.on(STAGES):
         for topic, start, data, count in batches[half:]:
-            _carry_out(one, topic, start, data)
+            carry_out(one, topic, start, data)
             scored += count
     spent: Counter[str] = Counter()
     for stage, seconds in clock.spent.items():
@@ -113,7 +113,7 @@ def run(pipeline: Pipeline, events: int, size: int) -> tuple[Mapping[str, float]
     return spent, sum(spent.values())
 
 
-def _carry_out(one: task.PartitionTask, topic: str, start: int, data: bytes) -> None:
+def carry_out(one: task.PartitionTask, topic: str, start: int, data: bytes) -> None:
     """What a worker does with a fetch, but for the network."""
     records = unpacking.unpacked(data, topic, 0, start, unpacking.Isolation(None), check=True)
     output = one.take(records)
@@ -133,7 +133,7 @@ def _batches(events: int, size: int, *, labels: bool) -> Iterator[tuple[str, int
             continue
         keys, values = [one.card.encode() for one in chunk], list(map(encode, chunk))
         times = [one.at * 1000 for one in chunk]
-        yield PAYMENTS, number - size, _batch(keys, values, times, number - size), size
+        yield PAYMENTS, number - size, record_batch(keys, values, times, number - size), size
         now = chunk[-1].at
         told += [
             Verdict(one.id, 1, datetime.fromtimestamp(one.at + 3600, UTC))
@@ -145,12 +145,13 @@ def _batches(events: int, size: int, *, labels: bool) -> Iterator[tuple[str, int
             told = told[len(due) :]
             keys, values = [one.id.encode() for one in due], list(map(encode, due))
             times = [int(one.at.timestamp() * 1000) for one in due]
-            yield VERDICTS, written, _batch(keys, values, times, written), 0
+            yield VERDICTS, written, record_batch(keys, values, times, written), 0
             written += len(due)
         chunk = []
 
 
-def _batch(keys: list[bytes], values: list[bytes], times: list[int], offset: int) -> bytes:
+def record_batch(keys: list[bytes], values: list[bytes], times: list[int], offset: int) -> bytes:
+    """A record batch as a fetch brings it; its first eight bytes are the offset."""
     [batch] = framing.framed(Records(keys, values, times), 1 << 30, "none", transactional=True)
     return struct.pack(">q", offset) + bytes(batch._build()[8:])
 

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled, fused
-from streams import remembered
-from streams.remembered import NOWHERE, PENDING, WAITING, Memory, enter, link, take
+from models.compiled import fused
+from streams import idtable, remembered
+from streams.idtable import enter
+from streams.remembered import NOWHERE, PENDING, WAITING, Memory, link, take
 
 __all__ = ["due", "put_back", "schedule", "sweep"]
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def schedule(memory: Memory, slot: int) -> None:
     """Make the last entry of a chain due at its date."""
     entry = memory.entries[slot]
@@ -35,7 +36,7 @@ def schedule(memory: Memory, slot: int) -> None:
         chain.next = slot
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def put_back(
     memory: Memory,
     name: int,
@@ -50,12 +51,12 @@ def put_back(
         slot = take(memory, ids[n, 0], ids[n, 1], at[n], number[n], kind[n], bits[n])
         link(memory, slot, name)
         if name != WAITING:
-            enter(memory, slot)
+            enter(memory.entries, memory.table, slot)
         if name == WAITING or (name == PENDING and at[n] < np.inf):
             schedule(memory, slot)
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def due(memory: Memory) -> int:
     """The entry that is due first: by date, then by number; `NOWHERE` if none is."""
     book, entries, heap = memory.book[0], memory.entries, memory.heap
@@ -67,7 +68,7 @@ def due(memory: Memory) -> int:
     return _first(entries, found, heap[0].slot) if book.heaped > 0 else found
 
 
-@compiled
+@fused(idtable, remembered)
 def sweep(memory: Memory) -> None:
     """Drop from the heap what has left its chain."""
     book, heap, kept = memory.book[0], memory.heap, 0
@@ -79,14 +80,14 @@ def sweep(memory: Memory) -> None:
     book.heaped = kept
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def _stale(memory: Memory, item: Any) -> bool:
     entry = memory.entries[item.slot]
     waits = entry.chain == PENDING or entry.chain == WAITING
     return not (waits and entry.heaped and entry.number == item.number)
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def _first(entries: NDArray[Any], one: int, other: int) -> int:
     if one == NOWHERE or other == NOWHERE:
         return max(one, other)
@@ -94,7 +95,7 @@ def _first(entries: NDArray[Any], one: int, other: int) -> int:
     return one if (a.at, a.number) < (b.at, b.number) else other
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def _rise(heap: NDArray[Any], place: int, at: float, number: int, slot: int) -> None:
     """Put an item at a free place, or above it."""
     while place > 0:
@@ -106,7 +107,7 @@ def _rise(heap: NDArray[Any], place: int, at: float, number: int, slot: int) -> 
     _set(heap[place], at, number, slot)
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def _sink(heap: NDArray[Any], size: int, place: int, at: float, number: int, slot: int) -> None:
     """Put an item at a free place, or below it."""
     while 2 * place + 1 < size:
@@ -124,6 +125,6 @@ def _sink(heap: NDArray[Any], size: int, place: int, at: float, number: int, slo
     _set(heap[place], at, number, slot)
 
 
-@fused(remembered)
+@fused(idtable, remembered)
 def _set(item: Any, at: float, number: int, slot: int) -> None:
     item.at, item.number, item.slot = at, number, slot

@@ -103,15 +103,15 @@ DEAD_LETTERS = Metric(
     "Records turned away, by reason.",
     "Above 0.1 % of the events: a producer has changed; thalweg dead-letters shows them.",
 )  # fmt: skip
-OFFSETS_DROPPED = Metric(
-    "thalweg_offsets_dropped_total", "counter", "records", _PARTITION,
+DROPPED = Metric(
+    "thalweg_dropped_total", "counter", "records", _PARTITION,
     "Records that came a second time and were passed over.",
     "Expected after a restart; at other times a sign of two owners: see rebalances.",
 )  # fmt: skip
-OFFSET_GAPS = Metric(
-    "thalweg_offset_gaps_total", "counter", "gaps", _PARTITION,
-    "Times the reader was ahead of the task and had to seek back.",
-    "Any that recurs: the topic's retention has overtaken the partition, or a client is at fault.",
+ONE_BY_ONE = Metric(
+    "thalweg_one_by_one_total", "counter", "records", _PARTITION,
+    "Records decoded one at a time, off the compiled path: correct, and several times dearer.",
+    "A large share of the events: see docs/performance.md for what the compiled path can read.",
 )  # fmt: skip
 LAG_RECORDS = Metric(
     "thalweg_lag_records", "gauge", "records", _PARTITION,
@@ -170,11 +170,6 @@ COMMIT_SECONDS = Metric(
     "Far above commit_interval_ms: the broker is slow, or too many partitions commit; raise it.",
     _LATENCIES,
 )  # fmt: skip
-ABORTED = Metric(
-    "thalweg_transactions_aborted_total", "counter", "transactions", _PARTITION,
-    "Transactions given up; what they held is computed again.",
-    "Any that recurs: another worker fences this one, or the broker loses its coordinator.",
-)  # fmt: skip
 CHECKPOINTS = Metric(
     "thalweg_checkpoints_total", "counter", "checkpoints", _PARTITION,
     "Images of the state written.",
@@ -199,10 +194,10 @@ CHECKPOINT_AGE = Metric(
 
 METRICS: tuple[Metric, ...] = (
     BUILD, ASSIGNED, REBALANCES,
-    SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, OFFSETS_DROPPED,
-    OFFSET_GAPS, LAG_RECORDS, LAG_SECONDS,
+    SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, DROPPED,
+    ONE_BY_ONE, LAG_RECORDS, LAG_SECONDS,
     LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, MODEL,
-    COMMITS, COMMIT_SECONDS, ABORTED, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
+    COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE,
 )  # fmt: skip
 """All of them, in the order a reader wants."""

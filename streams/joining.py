@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import protocol, scalars
+from models import prefetching, protocol, scalars
 from models.compiled import fused
 from models.prefetching import prefetch
 from models.protocol import LEARN, SCORE
 from models.scalars import NONE
-from streams import agenda, remembered
+from streams import agenda, idtable, remembered
 from streams.agenda import due, schedule
+from streams.idtable import enter, find, foresee
 from streams.remembered import (
     EARLY,
     NOWHERE,
@@ -21,9 +22,6 @@ from streams.remembered import (
     SETTLED,
     WAITING,
     Memory,
-    enter,
-    find,
-    foresee,
     forget,
     free,
     link,
@@ -46,6 +44,9 @@ OUTCOMES = (
 _JOINED, _EARLY, _MATURED, _DUPLICATE, _REVISED, _ORPHAN, _EVICTED, _REPEATED = range(8)
 
 _AHEAD = 8
+"""So many ids on is the table asked for: it takes as long to come as some of them to be joined."""
+
+kernel = fused(idtable, remembered, agenda, prefetching, protocol, scalars)
 
 
 class Rules(NamedTuple):
@@ -74,7 +75,7 @@ class Steps(NamedTuple):
     at: NDArray[np.float64]
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def take_events(
     memory: Memory,
     steps: Steps,
@@ -104,13 +105,13 @@ def take_events(
         steps.row[book.steps] = first + n
         book.steps += 1
         if n + _AHEAD < len(ids):
-            foresee(memory, ids[n + _AHEAD, 0])
+            foresee(memory.table, ids[n + _AHEAD, 0])
         low, high = ids[n, 0], ids[n, 1]
         matures = times[n] + rules.matures_after
-        slot = find(memory, low, high)
+        slot = find(memory.entries, memory.table, low, high)
         if slot == NOWHERE:
             slot = take(memory, low, high, matures, first + n, NONE, 0)
-            enter(memory, slot)
+            enter(memory.entries, memory.table, slot)
         elif memory.entries[slot].chain == EARLY:
             unlink(memory, slot)
             memory.entries[slot].at = matures
@@ -129,7 +130,7 @@ def take_events(
     return len(times)
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def take_labels(
     memory: Memory,
     steps: Steps,
@@ -151,7 +152,7 @@ def take_labels(
             return n
         book.newest = max(book.newest, times[n])
         if n + _AHEAD < len(ids):
-            foresee(memory, ids[n + _AHEAD, 0])
+            foresee(memory.table, ids[n + _AHEAD, 0])
         low, high = ids[n, 0], ids[n, 1]
         if times[n] <= book.watermark:
             _apply(memory, steps, rules, low, high, kinds[n], bits[n])
@@ -163,33 +164,33 @@ def take_labels(
     return len(times)
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def _full(memory: Memory, steps: Steps) -> bool:
     return len(steps.op) - memory.book[0].steps < 2  # to score an event, and to learn it
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def _prepare(memory: Memory, until: float) -> None:
     """Have in the cache what the labels that come until then will need: all at once is faster."""
-    entries, start = memory.entries, memory.chains[WAITING].next
+    entries, table, start = memory.entries, memory.table, memory.chains[WAITING].next
     slot = start
     while slot != NOWHERE and entries[slot].at <= until:
-        foresee(memory, entries[slot].low)
+        foresee(table, entries[slot].low)
         slot = entries[slot].after
     slot = start
     while slot != NOWHERE and entries[slot].at <= until:
-        prefetch(entries, find(memory, entries[slot].low, entries[slot].high))
+        prefetch(entries, find(entries, table, entries[slot].low, entries[slot].high))
         slot = entries[slot].after
     slot = start
     while slot != NOWHERE and entries[slot].at <= until:
-        found = find(memory, entries[slot].low, entries[slot].high)
+        found = find(entries, table, entries[slot].low, entries[slot].high)
         if found != NOWHERE:
             prefetch(entries, entries[found].before)
             prefetch(entries, entries[found].after)
         slot = entries[slot].after
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
     """Apply, by date, the labels and the maturities that the watermark has reached."""
     now = memory.book[0].watermark
@@ -207,7 +208,7 @@ def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
         slot = due(memory)
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def _apply(
     memory: Memory,
     steps: Steps,
@@ -219,10 +220,10 @@ def _apply(
 ) -> None:
     """Do with a label whose date has come what is to be done."""
     book, outcomes, early = memory.book[0], memory.outcomes, memory.chains[EARLY]
-    slot = find(memory, low, high)
+    slot = find(memory.entries, memory.table, low, high)
     if slot == NOWHERE:
         slot = take(memory, low, high, 0.0, 0, kind, bits)
-        enter(memory, slot)
+        enter(memory.entries, memory.table, slot)
         link(memory, slot, EARLY)
         outcomes[_EARLY] += 1
         if early.length > rules.remember:
@@ -239,7 +240,7 @@ def _apply(
             _settle(memory, steps, rules, slot, _JOINED)
 
 
-@fused(remembered, agenda, scalars, protocol)
+@kernel
 def _settle(memory: Memory, steps: Steps, rules: Rules, slot: int, outcome: int) -> None:
     """Learn an event with the label that is in its entry."""
     book, entry, settled = memory.book[0], memory.entries[slot], memory.chains[SETTLED]

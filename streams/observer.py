@@ -51,17 +51,17 @@ class Observer:
     def on_dead_letters(self, partition: int, reasons: Mapping[str, int]) -> None:
         """Records were turned away, see `streams.codec.Reason`."""
 
-    def on_offsets(self, partition: int, dropped: int, gaps: int) -> None:
-        """Records came a second time and were dropped; the reader had to seek back over gaps."""
+    def on_dropped(self, partition: int, records: int) -> None:
+        """So many records came a second time and were passed over."""
+
+    def on_one_by_one(self, partition: int, records: int) -> None:
+        """So many records were decoded one at a time, off the compiled path."""
 
     def on_latency(self, partition: int, seconds: NDArray[np.float64]) -> None:
         """Predictions were handed to the transaction, each so long after its event's record."""
 
     def on_commit(self, partition: int, seconds: float) -> None:
         """A transaction was committed, so long after it began."""
-
-    def on_abort(self, partition: int) -> None:
-        """A transaction was given up."""
 
     def on_checkpoint(self, partition: int, size: int, seconds: float) -> None:
         """An image of `size` bytes was written in `seconds`."""
@@ -104,9 +104,9 @@ class RecordingObserver(Observer):
     """Remembers what it was told, for tests.
 
     >>> observer = RecordingObserver()
-    >>> observer.on_abort(3)
+    >>> observer.on_dropped(3, 1)
     >>> observer.calls
-    [('on_abort', 3)]
+    [('on_dropped', 3, 1)]
 
     Attributes:
         calls: name of the hook and its arguments, in order.
@@ -192,10 +192,13 @@ class PrometheusObserver(Observer):
         for reason, count in reasons.items():
             self._series.add(catalogue.DEAD_LETTERS, count, partition, reason)
 
-    def on_offsets(self, partition: int, dropped: int, gaps: int) -> None:
-        """See `Observer.on_offsets`."""
-        self._series.add(catalogue.OFFSETS_DROPPED, dropped, partition)
-        self._series.add(catalogue.OFFSET_GAPS, gaps, partition)
+    def on_dropped(self, partition: int, records: int) -> None:
+        """See `Observer.on_dropped`."""
+        self._series.add(catalogue.DROPPED, records, partition)
+
+    def on_one_by_one(self, partition: int, records: int) -> None:
+        """See `Observer.on_one_by_one`."""
+        self._series.add(catalogue.ONE_BY_ONE, records, partition)
 
     def on_latency(self, partition: int, seconds: NDArray[np.float64]) -> None:
         """See `Observer.on_latency`."""
@@ -206,10 +209,6 @@ class PrometheusObserver(Observer):
         """See `Observer.on_commit`."""
         self._series.add(catalogue.COMMITS, 1, partition)
         self._series.observe(catalogue.COMMIT_SECONDS, np.array([seconds]), partition)
-
-    def on_abort(self, partition: int) -> None:
-        """See `Observer.on_abort`."""
-        self._series.add(catalogue.ABORTED, 1, partition)
 
     def on_checkpoint(self, partition: int, size: int, seconds: float) -> None:
         """See `Observer.on_checkpoint`."""

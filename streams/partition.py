@@ -198,6 +198,8 @@ class Partition:
         observe, number = self._observer, self.number
         if len(piece):
             self.last_timestamp = piece.timestamps[-1] / 1000
+        observe.on_dropped(number, len(piece) - output.taken)
+        observe.on_one_by_one(number, output.one_by_one)
         observe.on_slice(
             number, output.events, len(output.predictions), time.perf_counter() - began
         )

@@ -1,8 +1,7 @@
-"""What a joiner remembers, in arrays: entries found by id, and in order of arrival.
+"""What a joiner remembers, in arrays that are used again: entries, in order of arrival.
 
-An entry is known by its slot, and is in one *chain*: a doubly linked list in order of arrival. An
-id is found in an open-addressing table with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithms L
-and R). The functions are pieces of the kernels in `streams.joining`.
+An entry is known by its slot, and is in one *chain*: a doubly linked list in order of arrival. The
+functions are pieces of the kernels in `streams.joining`.
 """
 
 from __future__ import annotations
@@ -12,8 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled, fused
+from models import prefetching
+from models.compiled import fused
 from models.prefetching import prefetch
+from streams import idtable
+from streams.idtable import enter, erase, foresee
 
 __all__ = [
     "EARLY",
@@ -25,9 +27,6 @@ __all__ = [
     "Memory",
     "columns",
     "empty",
-    "enter",
-    "find",
-    "foresee",
     "forget",
     "free",
     "grown",
@@ -92,7 +91,7 @@ class Memory(NamedTuple):
         outcomes: int64, how often each outcome occurred.
         entries: one record a slot: the id's digest, date and number (of the row, or of the label),
             the label as `models.scalars` writes it, the neighbours and the chain.
-        table: int64, 31 bits of the digest and the slot plus one; 0: empty.
+        table: int64, finds the entries of all chains but `WAITING`; see `streams.idtable`.
         heap: entries that came out of order; those that have left their chain are skipped.
     """
 
@@ -145,7 +144,7 @@ def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:
     return found
 
 
-@compiled
+@fused(idtable, prefetching)
 def _gather(
     memory: Memory,
     name: int,
@@ -164,82 +163,16 @@ def _gather(
         slot = entry.after
 
 
-@compiled
+@fused(idtable, prefetching)
 def _enter_all(memory: Memory) -> None:
-    entries, slots = memory.entries, memory.book[0].fresh
+    entries, table, slots = memory.entries, memory.table, memory.book[0].fresh
     for slot in range(slots):
-        foresee(memory, entries[min(slot + 16, slots - 1)].low)
+        foresee(table, entries[min(slot + 16, slots - 1)].low)
         if entries[slot].chain != FREE and entries[slot].chain != WAITING:
-            enter(memory, slot)
+            enter(entries, table, slot)
 
 
-@fused()
-def find(memory: Memory, low: np.uint64, high: np.uint64) -> int:
-    """The slot of an id that was entered; `NOWHERE` if none was."""
-    entries, table = memory.entries, memory.table
-    tag = _tag(low)
-    place = _home(tag, len(table))
-    while table[place] != 0:
-        if table[place] >> 32 == tag:
-            slot = (table[place] & 0xFFFFFFFF) - 1
-            if entries[slot].low == low and entries[slot].high == high:
-                return slot
-        place = _following(place, len(table))
-    return NOWHERE
-
-
-@fused()
-def enter(memory: Memory, slot: int) -> None:
-    """Let an id be found."""
-    table, tag = memory.table, _tag(memory.entries[slot].low)
-    place = _home(tag, len(table))
-    while table[place] != 0:
-        place = _following(place, len(table))
-    table[place] = tag << 32 | slot + 1
-
-
-@fused()
-def _erase(memory: Memory, slot: int) -> None:
-    """Let an id be found no more; the cells after it move up, so that no grave is left."""
-    table, tag = memory.table, _tag(memory.entries[slot].low)
-    size = len(table)
-    hole = _home(tag, size)
-    while table[hole] != tag << 32 | slot + 1:
-        hole = _following(hole, size)
-    place = _following(hole, size)
-    while table[place] != 0:
-        way = place - _home(table[place] >> 32, size)
-        gap = place - hole
-        if (way + size if way < 0 else way) >= (gap + size if gap < 0 else gap):
-            table[hole] = table[place]
-            hole = place
-        place = _following(place, size)
-    table[hole] = 0
-
-
-@fused()
-def foresee(memory: Memory, low: np.uint64) -> None:
-    """Say that an id will be looked for soon."""
-    prefetch(memory.table, _home(_tag(low), len(memory.table)))
-
-
-@fused()
-def _tag(low: np.uint64) -> int:
-    return np.int64(low >> np.uint64(33))
-
-
-@fused()
-def _home(tag: int, size: int) -> int:
-    # The tag as a fraction of the size: Lemire, Fast Random Integer Generation in an Interval, 2019
-    return tag * size >> 31
-
-
-@fused()
-def _following(place: int, size: int) -> int:
-    return place + 1 if place + 1 < size else 0
-
-
-@fused()
+@fused(idtable, prefetching)
 def take(
     memory: Memory, low: np.uint64, high: np.uint64, at: float, number: int, kind: int, bits: int
 ) -> int:
@@ -258,7 +191,7 @@ def take(
     return slot
 
 
-@fused()
+@fused(idtable, prefetching)
 def free(memory: Memory, slot: int) -> None:
     """Take an entry out of its chain for good; its slot, still in the cache, is the next taken."""
     unlink(memory, slot)
@@ -268,18 +201,19 @@ def free(memory: Memory, slot: int) -> None:
     book.free = slot
 
 
-@fused()
+@fused(idtable, prefetching)
 def forget(memory: Memory, slot: int) -> None:
     """Free the slot of an id that was entered."""
-    following = memory.entries[slot].after
-    if following != NOWHERE:
-        foresee(memory, memory.entries[following].low)
-        prefetch(memory.entries, memory.entries[following].after)
-    _erase(memory, slot)
+    entries, table = memory.entries, memory.table
+    following = entries[slot].after
+    if following != NOWHERE:  # most likely the next to be forgotten
+        foresee(table, entries[following].low)
+        prefetch(entries, entries[following].after)
+    erase(entries, table, slot)
     free(memory, slot)
 
 
-@fused()
+@fused(idtable, prefetching)
 def link(memory: Memory, slot: int, name: int) -> None:
     """Put an entry at the end of a chain."""
     chain, entry = memory.chains[name], memory.entries[slot]
@@ -293,7 +227,7 @@ def link(memory: Memory, slot: int, name: int) -> None:
     chain.length += 1
 
 
-@fused()
+@fused(idtable, prefetching)
 def unlink(memory: Memory, slot: int) -> None:
     """Take an entry out of its chain, and so off the agenda."""
     entries, entry = memory.entries, memory.entries[slot]

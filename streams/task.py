@@ -46,6 +46,7 @@ class Output:
         predictions: one for each event, in order.
         dead_letters: the records that were turned away.
         events: how many were scored.
+        taken: how many records were new.
         learned: how many labels were learned.
         one_by_one: how many records were decoded one at a time, off the compiled path.
         reasons: how many records were turned away, by reason.
@@ -55,6 +56,7 @@ class Output:
     predictions: Records = field(default_factory=lambda: Records([], [], []))
     dead_letters: Records = field(default_factory=lambda: Records([], [], [], []))
     events: int = 0
+    taken: int = 0
     learned: int = 0
     one_by_one: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -100,7 +102,7 @@ class PartitionTask:
             )
         records = records.since(position)
         before = Counter(self.joiner.outcomes) if self.joiner else Counter()
-        output = Output()
+        output = Output(taken=len(records))
         if len(records):
             if records.topic == self.pipeline.events.name:
                 self._take_events(records, output)

@@ -27,10 +27,10 @@ def tell_everything(observer, partition=0):
     observer.on_slice(partition, events=4096, predictions=4000, seconds=0.02)
     observer.on_labels(partition, {"joined": 90, "orphan": 2}, learned=95)
     observer.on_dead_letters(partition, {"malformed": 3})
-    observer.on_offsets(partition, dropped=7, gaps=1)
+    observer.on_dropped(partition, 7)
+    observer.on_one_by_one(partition, 5)
     observer.on_latency(partition, np.array([0.004, 0.03, -0.001]))
     observer.on_commit(partition, 0.08)
-    observer.on_abort(partition)
     observer.on_checkpoint(partition, size=1 << 20, seconds=0.3)
     observer.on_lag(partition, records=12, seconds=1.5)
     observer.on_pending(partition, 1000)
@@ -83,11 +83,10 @@ def test_every_hook_reaches_a_series(observer):
     assert seen["thalweg_learned_total", p0] == 95
     assert seen["thalweg_labels_total", ("outcome", "joined"), p0] == 90
     assert seen["thalweg_dead_letters_total", p0, ("reason", "malformed")] == 3
-    assert seen["thalweg_offsets_dropped_total", p0] == 7
-    assert seen["thalweg_offset_gaps_total", p0] == 1
+    assert seen["thalweg_dropped_total", p0] == 7
+    assert seen["thalweg_one_by_one_total", p0] == 5
     assert seen["thalweg_latency_seconds_count", p0] == 3
     assert seen["thalweg_commits_total", p0] == seen["thalweg_commit_seconds_count", p0] == 1
-    assert seen["thalweg_transactions_aborted_total", p0] == 1
     assert seen["thalweg_checkpoint_bytes", p0] == 1 << 20
     assert seen["thalweg_lag_seconds", p0] == 1.5
     assert seen["thalweg_pending_labels", p0] == 1000
@@ -172,17 +171,17 @@ def test_observers_are_told_in_the_order_given():
         def __init__(self, name):
             self.name = name
 
-        def on_abort(self, partition):
+        def on_dropped(self, partition, records):
             told.append((self.name, partition))
 
-    Observers(Named("first"), Named("second")).on_abort(3)
+    Observers(Named("first"), Named("second")).on_dropped(3, 1)
     assert told == [("first", 3), ("second", 3)]
 
 
 def test_a_recording_observer_gives_back_the_calls_of_one_hook():
     recorded = RecordingObserver()
     recorded.on_lag(1, 10, 0.5)
-    recorded.on_abort(1)
+    recorded.on_dropped(1, 1)
     recorded.on_lag(2, 0, 0.0)
     assert recorded.of("on_lag") == [(1, 10, 0.5), (2, 0, 0.0)]
 
