@@ -60,6 +60,16 @@ class ByteColumn(Sequence["bytes | None"]):
         starts = np.concatenate((np.zeros(1, np.int64), ends))
         return ByteColumn(data[: starts[-1]].tobytes(), starts[:-1], ends - starts[:-1])
 
+    @staticmethod
+    def concatenated(columns: Sequence[ByteColumn]) -> ByteColumn:
+        """The values of several columns, one column behind the other."""
+        shifts = np.cumsum([0, *(len(column.data) for column in columns)])
+        return ByteColumn(
+            b"".join([column.data for column in columns]),
+            np.concatenate([c.starts + shift for c, shift in zip(columns, shifts, strict=False)]),
+            np.concatenate([column.lengths for column in columns]),
+        )
+
     def __len__(self) -> int:
         return len(self.lengths)
 

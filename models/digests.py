@@ -26,8 +26,13 @@ def digests(column: TextColumn) -> NDArray[np.uint64]:
 
     Returns:
         uint64[n, 2].
+
+    Raises:
+        ValueError: a text is None.
     """
     utf8 = column.utf8
+    if utf8.lengths.min(initial=0) < 0:
+        raise ValueError("a text that is to stand for something is None: leave out what has none")
     out = np.empty((len(utf8), 2), np.uint64)
     _digests(np.frombuffer(utf8.data, np.uint8), utf8.starts, utf8.lengths, out)
     return out

@@ -83,7 +83,9 @@ def sign(hashed: int) -> float:
 
 def signs(hashes: NDArray[np.uint32]) -> NDArray[np.float64]:
     """`sign` of each of uint32[n]."""
-    return np.where(hashes >> np.uint32(31), -1.0, 1.0)
+    found = np.empty(len(hashes))
+    _signs(hashes, found)
+    return found
 
 
 @lru_cache(maxsize=65_536)
@@ -114,6 +116,12 @@ def _fold(
         else:
             start = starts[row]
             hashes[row] = _murmur3(data, start, start + lengths[row], hashes[row])
+
+
+@compiled
+def _signs(hashes: NDArray[np.uint32], found: NDArray[np.float64]) -> None:
+    for row in range(len(hashes)):
+        found[row] = -1.0 if hashes[row] >> 31 else 1.0
 
 
 @compiled

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 __all__ = ["prefetch"]
@@ -22,12 +21,14 @@ def prefetch(_context: Any, array: Any, place: Any) -> tuple[Any, Callable[..., 
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, given[0]).data
-        address = builder.bitcast(builder.gep(data, [given[1]]), ir.IntType(8).as_pointer())
-        flag = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [address.type, flag, flag, flag])
+        address = builder.bitcast(builder.gep(data, [given[1]]), cgutils.voidptr_t)
+        to_be_changed, kept_close, data_cache = (
+            context.get_constant(types.int32, flag) for flag in (1, 3, 1)
+        )
+        arguments = [address, to_be_changed, kept_close, data_cache]
+        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [it.type for it in arguments])
         function = builder.module.declare_intrinsic("llvm.prefetch", (address.type,), kind)
-        to_read_or_write, keep_close, data_cache = flag(1), flag(3), flag(1)
-        builder.call(function, [address, to_read_or_write, keep_close, data_cache])
+        builder.call(function, arguments)
         return context.get_dummy_value()
 
     return types.void(array, place), generate

@@ -11,9 +11,13 @@ from models.column import Column
 from models.protocol import Kind, State, Target
 from models.recent import Recent
 from models.tallies import ClassTally, tally
-from models.verdicts import MAX_CLASSES, ClassClerk, QualityError, clerk
+from models.verdicts import MAX_CLASSES, ClassClerk, QualityError, Verdicts, clerk
 
 __all__ = ["ClassCount", "Quality", "QualityError"]
+
+
+_COUNTED_TOGETHER = 1_000
+"""Verdicts; to count costs a tenth of a millisecond besides, however few there are."""
 
 
 class ClassCount(NamedTuple):
@@ -51,6 +55,7 @@ class Quality:
         self._clerk = clerk(kind)
         self._tally = tally(kind)
         self._recent = Recent(window, self._clerk.fields)
+        self._uncounted: list[Verdicts] = []
 
     def update(
         self,
@@ -82,11 +87,13 @@ class Quality:
             return
         verdicts = self._clerk.judge(score, decision, target)
         verdicts["delay"] = np.nan if delay is None else delay
-        self._tally.add(verdicts)
-        self._recent.push(verdicts)
+        self._uncounted.append(verdicts)
+        if sum(map(len, self._uncounted)) >= _COUNTED_TOGETHER:
+            self._count()
 
     def summary(self) -> dict[str, float]:
         """All figures by name, and each again as ``window_…``; NaN where one is not defined yet."""
+        self._count()
         window = tally(self.kind)
         window.add(self._recent.verdicts())
         recent = {f"window_{name}": it for name, it in window.measures(self.budget).items()}
@@ -96,6 +103,7 @@ class Quality:
         """Counts of each class in order of appearance; empty unless ``kind="multiclass"``."""
         if not (isinstance(self._clerk, ClassClerk) and isinstance(self._tally, ClassTally)):
             return []
+        self._count()
         names: list[Target | None] = [*self._clerk.classes]
         rows = self._tally.classes.count[: len(names)].tolist()
         pooled = self._tally.classes.count[MAX_CLASSES].tolist()
@@ -117,6 +125,8 @@ class Quality:
                 f"{self.kind} quality cannot take in {other.kind} quality: they have no figure in "
                 "common; merge the partitions of one pipeline"
             )
+        self._count()
+        other._count()
         theirs, recent = other._tally, other._recent.verdicts()
         match self._clerk, other._clerk, theirs:
             case ClassClerk() as mine, ClassClerk() as its, ClassTally() as classes:
@@ -128,6 +138,7 @@ class Quality:
 
     def state(self) -> State:
         """Everything `restore` needs for all later figures to be equal to the bit."""
+        self._count()
         return {
             "kind": self.kind,
             "clerk": self._clerk.state(),
@@ -146,6 +157,15 @@ class Quality:
                 f"the state is of a {state['kind']} model, this pipeline has a {self.kind} one: "
                 "start it under another name, or from a fresh checkpoint"
             )
+        self._uncounted.clear()
         self._clerk.restore(state["clerk"])
         self._tally.restore(state["tally"])
         self._recent.restore(state["recent"])
+
+    def _count(self) -> None:
+        """Count the verdicts that have gathered."""
+        if self._uncounted:
+            verdicts = np.concatenate(self._uncounted)
+            self._uncounted.clear()
+            self._tally.add(verdicts)
+            self._recent.push(verdicts)

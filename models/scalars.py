@@ -51,7 +51,7 @@ class Scalars:
             kinds[np.isnan(column)] = NONE
             return kinds, column.astype(np.float64).view(np.int64)
         if isinstance(column, TextColumn) and not (column.utf8.lengths < 0).any():
-            numbers = map(self._numbers.__getitem__, column.tolist())
+            numbers = map(self._numbers.__getitem__, listed(column))
             return np.full(n, NUMBERED, np.int8), np.fromiter(numbers, np.int64, n)
         kinds, bits = np.zeros(n, np.int8), np.zeros(n, np.int64)
         for place, value in enumerate(listed(column)):

@@ -34,8 +34,16 @@ class TextColumn(Sequence["str | None"]):
         """A column of these values; itself where it is one."""
         if isinstance(values, TextColumn):
             return values
-        utf8 = [None if it is None else it.encode(errors="surrogatepass") for it in values]
-        return TextColumn(ByteColumn.of(utf8))
+        gaps = [place for place, it in enumerate(values) if it is None] if None in values else []
+        texts = ["" if it is None else it for it in values] if gaps else values
+        whole = "".join(texts)  # type: ignore[arg-type]  # no None is left
+        pieces: Sequence[str | bytes] = texts  # type: ignore[assignment]
+        if not whole.isascii():
+            pieces = [it.encode(errors="surrogatepass") for it in texts]  # type: ignore[union-attr]
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        starts = np.cumsum(lengths) - lengths
+        lengths[gaps] = -1
+        return TextColumn(ByteColumn(whole.encode(errors="surrogatepass"), starts, lengths))
 
     @staticmethod
     def of_integers(numbers: NDArray[np.int64]) -> TextColumn:

@@ -92,7 +92,7 @@ def _first(entries: NDArray[Any], one: int, other: int) -> int:
     if one == NOWHERE or other == NOWHERE:
         return max(one, other)
     a, b = entries[one], entries[other]
-    return one if (a.at, a.number) < (b.at, b.number) else other
+    return one if _before(a, b.at, b.number) else other
 
 
 @fused(idtable, remembered)
@@ -100,7 +100,7 @@ def _rise(heap: NDArray[Any], place: int, at: float, number: int, slot: int) -> 
     """Put an item at a free place, or above it."""
     while place > 0:
         above = heap[(place - 1) // 2]
-        if above.at < at or (above.at == at and above.number < number):
+        if _before(above, at, number):
             break
         _set(heap[place], above.at, above.number, above.slot)
         place = (place - 1) // 2
@@ -112,17 +112,19 @@ def _sink(heap: NDArray[Any], size: int, place: int, at: float, number: int, slo
     """Put an item at a free place, or below it."""
     while 2 * place + 1 < size:
         child = 2 * place + 1
+        if child + 1 < size and _before(heap[child + 1], heap[child].at, heap[child].number):
+            child += 1
         below = heap[child]
-        if child + 1 < size:
-            right = heap[child + 1]
-            if right.at < below.at or (right.at == below.at and right.number < below.number):
-                child += 1
-                below = heap[child]
-        if at < below.at or (at == below.at and number < below.number):
+        if not _before(below, at, number):
             break
         _set(heap[place], below.at, below.number, below.slot)
         place = child
     _set(heap[place], at, number, slot)
+
+
+@fused(idtable, remembered)
+def _before(item: Any, at: float, number: int) -> bool:
+    return bool(item.at < at or (item.at == at and item.number < number))
 
 
 @fused(idtable, remembered)

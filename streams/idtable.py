@@ -32,7 +32,7 @@ def find(entries: Entries, table: Cells, low: np.uint64, high: np.uint64) -> int
     place = _home(tag, len(table))
     while table[place] != 0:
         if table[place] >> 32 == tag:
-            slot = (table[place] & 0xFFFFFFFF) - 1
+            slot = int(table[place] & 0xFFFFFFFF) - 1
             if entries[slot].low == low and entries[slot].high == high:
                 return slot
         place = _following(place, len(table))
@@ -76,7 +76,7 @@ def foresee(table: Cells, low: np.uint64) -> None:
 
 @fused(prefetching)
 def _tag(low: np.uint64) -> int:
-    return np.int64(low >> np.uint64(33))
+    return int(low >> np.uint64(33))
 
 
 @fused(prefetching)

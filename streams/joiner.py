@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter, OrderedDict
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from models.column import Column
+from models.digests import digests
 from models.protocol import Plan, State, Target
+from models.scalars import Scalars
+from models.textcolumn import TextColumn
+from streams.agenda import put_back, sweep
+from streams.joining import Rules, Steps, take_events, take_labels
+from streams.remembered import EARLY, PENDING, SETTLED, WAITING, columns, empty, grown
 
 __all__ = ["Joiner", "Outcome"]
 
@@ -15,6 +25,16 @@ Outcome: TypeAlias = Literal[
     "joined", "early", "matured", "duplicate", "revised", "orphan", "evicted", "repeated-event"
 ]
 """What became of a label, or of an event that waits for one; see `Joiner.outcomes`."""
+
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+_GROWTH = 1.25
+_SLOTS = 1_024
+_STEPS = 32_768
+_CHAINS = {"pending": PENDING, "settled": SETTLED, "early": EARLY, "waiting": WAITING}
+_CLOCKS = ("watermark", "newest", "opens")
+
+# Labels are numbered from here, so that one comes before an event that matures at the same moment.
+_FIRST_LABEL = -(2**62)
 
 
 class Joiner:
@@ -33,193 +53,177 @@ class Joiner:
     out is counted; labels that wait for their date are never dropped: the reader is to hold back
     the labels topic while `ahead` is large.
 
-    Attributes:
-        watermark: the latest time of any event, in seconds since the epoch.
-        newest: the latest date of any label.
-        outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early*
-            ones (before their event), *matured* events, *duplicate* and *revised* labels of an id
-            that has one (same and other target; once learned, neither changes anything), *orphan*
-            labels that were forgotten before their event came, events *evicted* unlabelled for
-            want of room, and *repeated-event* ids (scored again, remembered once).
+    An id is known by its digest (`models.digests`, which says how improbable it is that two share
+    one). All that is remembered lies in arrays, and is joined by compiled code.
     """
 
     def __init__(
         self, matures_after: float | None, otherwise: Target | None, remember: int
     ) -> None:
-        self._matures_after = matures_after
         self._otherwise = otherwise
+        self._matures_after = matures_after
         self._remember = remember
-        self._arrivals = 0
-        self.watermark = float("-inf")
-        self.newest = float("-inf")
-        # Ordered: the first entry of a dict is found past the graves of all that was deleted.
-        self._pending: OrderedDict[str, int] = OrderedDict()
-        self._maturing: list[tuple[float, int, str]] = []
-        self._waiting: list[tuple[float, int, str, Target]] = []
-        self._early: OrderedDict[str, Target] = OrderedDict()
-        self._settled: OrderedDict[str, Target] = OrderedDict()
-        self._judged: dict[str, Target] = {}
-        self._opens = float("inf")
-        self._learned_at: list[float] = []
-        self.outcomes: Counter[Outcome] = Counter()
+        self._begin(Scalars(), _SLOTS)
+        self._book["arrivals"] = _FIRST_LABEL
 
     def __len__(self) -> int:
         """How many events wait for a label."""
-        return len(self._pending)
+        return self._length(PENDING)
+
+    @property
+    def watermark(self) -> float:
+        """The latest time of any event, in seconds since the epoch."""
+        return float(self._book["watermark"])
+
+    @property
+    def newest(self) -> float:
+        """The latest date of any label."""
+        return float(self._book["newest"])
 
     @property
     def ahead(self) -> int:
         """How many labels wait for the events to reach their date."""
-        return len(self._waiting)
+        return self._length(WAITING)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all arrays; what is not used of them costs nothing yet."""
+        return sum(array.nbytes for array in (*self._memory, *self._steps))
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How often each `Outcome` occurred.
+
+        Labels *joined* to a waiting event, *early* ones (before their event), *matured* events,
+        *duplicate* and *revised* labels of an id that has one (same and other target; once learned,
+        neither changes anything), *orphan* labels that were forgotten before their event came,
+        events *evicted* unlabelled for want of room, and *repeated-event* ids (scored again,
+        remembered once).
+        """
+        counts = zip(_OUTCOMES, self._memory.outcomes.tolist(), strict=True)
+        return Counter({outcome: count for outcome, count in counts if count})
 
     def oldest(self, default: int) -> int:
         """Row number of the oldest event that waits; `default` when none does."""
-        return next(iter(self._pending.values()), default)
+        if not len(self):
+            return default
+        return int(self._memory.entries[self._memory.chains[PENDING]["first"]]["number"])
 
     def events(
-        self, ids: Sequence[str], times: Sequence[float], first: int, plan: Plan
-    ) -> list[float]:
+        self, ids: TextColumn, times: NDArray[np.float64], first: int, plan: Plan
+    ) -> NDArray[np.float64]:
         """Plan to score rows `first`, `first` + 1, …, and to learn what falls due on the way.
 
         Args:
             ids: id of each event.
-            times: event time of each, in seconds since the epoch.
+            times: float64[n], event time of each, in seconds since the epoch.
             first: row number of the first event; the others follow.
             plan: what is to be done is appended here, in order.
 
         Returns:
             The watermark at each `LEARN` step.
         """
-        self._learned_at = []
-        if ids and self._opens == float("inf"):
-            self._opens = times[0] + (self._matures_after or float("-inf"))
-        for row, (identity, at) in enumerate(zip(ids, times, strict=True), first):
-            if at > self.watermark:
-                self.watermark = at
-                self._release(plan)
-            plan.score(row)
-            if identity in self._pending or identity in self._settled:
-                self.outcomes["repeated-event"] += 1
-                continue
-            self._pending[identity] = row
-            if self._matures_after is not None:
-                heapq.heappush(self._maturing, (at + self._matures_after, row, identity))
-                if len(self._maturing) > 2 * self._remember:
-                    self._forget_settled()
-            if identity in self._early:
-                self._apply(identity, self._early.pop(identity), plan)
-            if len(self._pending) > self._remember:
-                oldest, _ = self._pending.popitem(last=False)
-                self._judged.pop(oldest, None)
-                self.outcomes["evicted"] += 1
-        return self._learned_at
+        if len(times) and self._book["opens"] == math.inf:
+            self._book["opens"] = times[0] + (self._matures_after or -math.inf)
+        return self._walk(take_events, plan, ids, times, first)
 
     def labels(
-        self, ids: Sequence[str], targets: Sequence[Target], times: Sequence[float], plan: Plan
-    ) -> list[float]:
+        self, ids: TextColumn, targets: Column, times: NDArray[np.float64], plan: Plan
+    ) -> NDArray[np.float64]:
         """Take labels as they come; plan to learn those that are due and whose event is known.
 
         Args:
             ids: the event each label judges.
             targets: what each says.
-            times: the date of each, in seconds since the epoch.
+            times: float64[n], the date of each, in seconds since the epoch.
             plan: what is to be done is appended here, in order.
 
         Returns:
             The watermark at each `LEARN` step.
         """
-        self._learned_at = []
-        for identity, target, at in zip(ids, targets, times, strict=True):
-            self.newest = max(self.newest, at)
-            if at <= self.watermark:
-                self._apply(identity, target, plan)
-            else:
-                self._arrivals += 1
-                heapq.heappush(self._waiting, (at, self._arrivals, identity, target))
-        return self._learned_at
-
-    def _release(self, plan: Plan) -> None:
-        """Apply, by date, the labels and the maturities that the watermark has reached."""
-        waiting, maturing, now = self._waiting, self._maturing, self.watermark
-        while True:
-            label = waiting[0][0] if waiting and waiting[0][0] <= now else None
-            ripe = maturing[0][0] if maturing and maturing[0][0] <= now else None
-            if label is not None and (ripe is None or label <= ripe):
-                _, _, identity, target = heapq.heappop(waiting)
-                self._apply(identity, target, plan)
-            elif ripe is not None:
-                _, row, identity = heapq.heappop(maturing)
-                if self._pending.get(identity) == row:
-                    assert self._otherwise is not None
-                    judged = identity in self._judged
-                    target = self._judged.pop(identity, self._otherwise)
-                    outcome: Outcome = "joined" if judged else "matured"
-                    self._settle(row, identity, target, plan, outcome)
-            else:
-                return
-
-    def _forget_settled(self) -> None:
-        """Drop the maturities of events that no longer wait."""
-        pending = self._pending
-        self._maturing = [entry for entry in self._maturing if pending.get(entry[2]) == entry[1]]
-        heapq.heapify(self._maturing)
-
-    def _apply(self, identity: str, target: Target, plan: Plan) -> None:
-        for known in (self._settled, self._judged, self._early):
-            if identity in known:
-                self.outcomes["duplicate" if known[identity] == target else "revised"] += 1
-                if known is not self._settled:
-                    known[identity] = target
-                return
-        row = self._pending.get(identity)
-        if row is not None and self.watermark < self._opens:
-            self._judged[identity] = target
-        elif row is not None:
-            self._settle(row, identity, target, plan)
-        else:
-            self._early[identity] = target
-            self.outcomes["early"] += 1
-            if len(self._early) > self._remember:
-                self._early.popitem(last=False)
-                self.outcomes["orphan"] += 1
-
-    def _settle(
-        self, row: int, identity: str, target: Target, plan: Plan, outcome: Outcome = "joined"
-    ) -> None:
-        del self._pending[identity]
-        plan.learn(row, target)
-        self._learned_at.append(self.watermark)
-        self.outcomes[outcome] += 1
-        self._settled[identity] = target
-        if len(self._settled) > self._remember:
-            self._settled.popitem(last=False)
+        if self._scalars.crowded:
+            self.restore(self.state())
+        if len(targets) != len(ids):
+            raise ValueError(f"{len(ids)} ids came with {len(targets)} targets: give one for each")
+        return self._walk(take_labels, plan, ids, times, *self._scalars.write(targets))
 
     def state(self) -> State:
-        """Everything remembered, for an image."""
+        """Everything remembered, for an image: the same however the streams were cut."""
+        found = {name: columns(self._memory, chain) for name, chain in _CHAINS.items()}
+        values = self._scalars.renumber([(it["kind"], it["bits"]) for it in found.values()])
+        for name in ("settled", "early"):
+            del found[name]["at"], found[name]["number"]
         return {
-            "arrivals": self._arrivals,
-            "watermark": self.watermark,
-            "newest": self.newest,
-            "pending": list(self._pending.items()),
-            "maturing": self._maturing,
-            "waiting": self._waiting,
-            "early": list(self._early.items()),
-            "settled": list(self._settled.items()),
-            "judged": list(self._judged.items()),
-            "opens": self._opens,
+            **{name: float(self._book[name]) for name in _CLOCKS},
+            "arrivals": int(self._book["arrivals"]),
             "outcomes": dict(self.outcomes),
+            "values": values,
+            **found,
         }
 
     def restore(self, state: State) -> None:
         """Take over what another joiner of the same declaration remembered."""
-        self._arrivals = state["arrivals"]
-        self.watermark = state["watermark"]
-        self.newest = state["newest"]
-        self._pending = OrderedDict(state["pending"])
-        self._maturing = [(at, row, identity) for at, row, identity in state["maturing"]]
-        self._waiting = [(at, n, identity, target) for at, n, identity, target in state["waiting"]]
-        self._early = OrderedDict(state["early"])
-        self._settled = OrderedDict(state["settled"])
-        self._judged = dict(state["judged"])
-        self._opens = state["opens"]
-        self.outcomes = Counter(state["outcomes"])
+        found = {name: state[name] for name in _CHAINS}
+        self._begin(Scalars(state["values"]), _SLOTS + sum(len(it["id"]) for it in found.values()))
+        for name in (*_CLOCKS, "arrivals"):
+            self._book[name] = state[name]
+        self._memory.outcomes[:] = [state["outcomes"].get(name, 0) for name in _OUTCOMES]
+        for name, chain in _CHAINS.items():
+            it, n = found[name], len(found[name]["id"])
+            self._reserve(n)
+            at, number = it.get("at", np.zeros(n)), it.get("number", np.zeros(n, np.int64))
+            put_back(self._memory, chain, it["id"], at, number, it["kind"], it["bits"])
+
+    def _begin(self, scalars: Scalars, slots: int) -> None:
+        self._scalars = scalars
+        self._memory = empty(slots, len(_OUTCOMES))
+        self._book = self._memory.book[0]
+        kinds, bits = scalars.write([self._otherwise])
+        after = math.inf if self._matures_after is None else self._matures_after
+        self._rules = Rules(after, int(kinds[0]), int(bits[0]), self._remember)
+        self._steps = _steps(_STEPS)
+
+    def _length(self, chain: int) -> int:
+        return int(self._memory.chains[chain]["length"])
+
+    def _reserve(self, n: int) -> None:
+        """Make room for `n` more entries."""
+        taken = sum(map(self._length, _CHAINS.values()))
+        if taken + n + 1 > len(self._memory.entries):
+            self._memory = grown(self._memory, int((taken + n + 1) * _GROWTH))
+        if self._book["heaped"] + n > len(self._memory.heap):
+            sweep(self._memory)
+            room = self._book["heaped"] + n
+            if room > len(self._memory.heap) / _GROWTH:
+                heap = np.zeros(int(room * _GROWTH**2), self._memory.heap.dtype)
+                heap[: len(self._memory.heap)] = self._memory.heap
+                self._memory = self._memory._replace(heap=heap)
+
+    def _walk(
+        self,
+        kernel: Callable[..., int],
+        plan: Plan,
+        ids: TextColumn,
+        times: NDArray[np.float64],
+        *others: Any,
+    ) -> NDArray[np.float64]:
+        """Have a kernel walk the columns, a stretch at a time, and write the plan."""
+        done, n, learned_at = 0, len(times), [np.empty(0)]
+        if len(ids) != n:
+            raise ValueError(f"{len(ids)} ids came with {n} times: give one for each, in order")
+        self._reserve(n)
+        digested, times = digests(ids), np.ascontiguousarray(times, np.float64)
+        while True:
+            done = kernel(self._memory, self._steps, self._rules, digested, times, *others, done)
+            steps, learned = int(self._book["steps"]), int(self._book["learned"])
+            kinds, bits = self._steps.kind[:learned], self._steps.bits[:learned].copy()
+            targets = self._scalars.read(kinds, bits)
+            plan.extend(self._steps.op[:steps], self._steps.row[:steps], targets)
+            learned_at.append(self._steps.at[:learned].copy())
+            if done == n:
+                return np.concatenate(learned_at)
+
+
+def _steps(n: int) -> Steps:
+    ops, kinds = np.empty(n, np.int8), np.empty(n, np.int8)
+    return Steps(ops, np.empty(n, np.int64), kinds, np.empty(n, np.int64), np.empty(n, np.float64))

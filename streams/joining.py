@@ -1,4 +1,4 @@
-"""The rules by which labels join events, compiled: see `streams.joiner.Joiner` for what they are."""
+"""The rules by which labels join events, compiled; what they are, `streams.joiner.Joiner` says."""
 
 from __future__ import annotations
 
@@ -29,24 +29,15 @@ from streams.remembered import (
     unlink,
 )
 
-__all__ = ["OUTCOMES", "Rules", "Steps", "take_events", "take_labels"]
+__all__ = ["Rules", "Steps", "take_events", "take_labels"]
 
-OUTCOMES = (
-    "joined",
-    "early",
-    "matured",
-    "duplicate",
-    "revised",
-    "orphan",
-    "evicted",
-    "repeated-event",
-)
+# In the order of `streams.joiner.Outcome`.
 _JOINED, _EARLY, _MATURED, _DUPLICATE, _REVISED, _ORPHAN, _EVICTED, _REPEATED = range(8)
 
 _AHEAD = 8
 """So many ids on is the table asked for: it takes as long to come as some of them to be joined."""
 
-kernel = fused(idtable, remembered, agenda, prefetching, protocol, scalars)
+_kernel = fused(idtable, remembered, agenda, prefetching, protocol, scalars)
 
 
 class Rules(NamedTuple):
@@ -75,7 +66,7 @@ class Steps(NamedTuple):
     at: NDArray[np.float64]
 
 
-@kernel
+@_kernel
 def take_events(
     memory: Memory,
     steps: Steps,
@@ -130,7 +121,7 @@ def take_events(
     return len(times)
 
 
-@kernel
+@_kernel
 def take_labels(
     memory: Memory,
     steps: Steps,
@@ -164,33 +155,32 @@ def take_labels(
     return len(times)
 
 
-@kernel
+@_kernel
 def _full(memory: Memory, steps: Steps) -> bool:
-    return len(steps.op) - memory.book[0].steps < 2  # to score an event, and to learn it
+    return bool(len(steps.op) < memory.book[0].steps + 2)  # to score an event, and to learn it
 
 
-@kernel
+@_kernel
 def _prepare(memory: Memory, until: float) -> None:
-    """Have in the cache what the labels that come until then will need: all at once is faster."""
-    entries, table, start = memory.entries, memory.table, memory.chains[WAITING].next
-    slot = start
-    while slot != NOWHERE and entries[slot].at <= until:
-        foresee(table, entries[slot].low)
-        slot = entries[slot].after
-    slot = start
-    while slot != NOWHERE and entries[slot].at <= until:
-        prefetch(entries, find(entries, table, entries[slot].low, entries[slot].high))
-        slot = entries[slot].after
-    slot = start
-    while slot != NOWHERE and entries[slot].at <= until:
-        found = find(entries, table, entries[slot].low, entries[slot].high)
-        if found != NOWHERE:
-            prefetch(entries, entries[found].before)
-            prefetch(entries, entries[found].after)
-        slot = entries[slot].after
+    """Have in the cache what the labels until then will need: for all at once it is faster."""
+    entries, table = memory.entries, memory.table
+    for look in range(3):
+        slot = memory.chains[WAITING].next
+        while slot != NOWHERE and entries[slot].at <= until:
+            entry = entries[slot]
+            if look == 0:
+                foresee(table, entry.low)
+            else:
+                found = find(entries, table, entry.low, entry.high)
+                if look == 1:
+                    prefetch(entries, found)
+                elif found != NOWHERE:
+                    prefetch(entries, entries[found].before)
+                    prefetch(entries, entries[found].after)
+            slot = entry.after
 
 
-@kernel
+@_kernel
 def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
     """Apply, by date, the labels and the maturities that the watermark has reached."""
     now = memory.book[0].watermark
@@ -208,7 +198,7 @@ def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
         slot = due(memory)
 
 
-@kernel
+@_kernel
 def _apply(
     memory: Memory,
     steps: Steps,
@@ -240,7 +230,7 @@ def _apply(
             _settle(memory, steps, rules, slot, _JOINED)
 
 
-@kernel
+@_kernel
 def _settle(memory: Memory, steps: Steps, rules: Rules, slot: int, outcome: int) -> None:
     """Learn an event with the label that is in its entry."""
     book, entry, settled = memory.book[0], memory.entries[slot], memory.chains[SETTLED]

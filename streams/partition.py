@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from streams.limits import DeadLetterLimit
 from streams.observer import Observer
 from streams.producer import PartitionProducer
 from streams.progress import Progress
-from streams.slices import Slice
+from streams.slices import Records, Slice
 from streams.task import Output, PartitionTask
 
 if TYPE_CHECKING:
@@ -32,10 +32,15 @@ __all__ = ["Partition"]
 log = logging.getLogger("thalweg")
 
 _OUTBOX_SLICES = 32
+_LARGE_PIECE = 1_000
 _TURNS = 4
 _LABELS_POLL_S = 0.01
 _BACKLOG_RECORDS = 20_000
 _BACKLOG_COMMIT_S = 0.5
+_BATCH_EVENTS = 3_000
+_SOON_S = 0.005
+_ENOUGH_EVENTS = 1_000
+_PATIENCE = 3
 _TRANSACTION_TIMEOUT = 60.0
 
 
@@ -78,6 +83,8 @@ class Partition:
         self._failed = failed
         self._outbox: deque[tuple[Output, dict[str, int]]] = deque()
         self._sent: dict[str, int] = {}
+        self._in_transaction = 0
+        self._committed_at = float("-inf")
         self._gated = False
         self._work = asyncio.Event()
         self._room = asyncio.Event()
@@ -187,8 +194,8 @@ class Partition:
             if self._closing:
                 return
             self._compute(piece, publish=publish)
-            # Sending takes several turns of the loop; one for each piece would starve it.
-            for _ in range(_TURNS):
+            # Sending takes several turns of the loop; one for each large piece would starve it.
+            for _ in range(_TURNS if len(piece) > _LARGE_PIECE else 1):
                 await asyncio.sleep(0)
 
     def _compute(self, piece: Slice, *, publish: bool) -> None:
@@ -223,7 +230,7 @@ class Partition:
         """One transaction, in this order and no other:
 
         1. open it;
-        2. send outputs as they are computed, until the commit interval has passed;
+        2. send outputs as they are computed, until it is time to commit;
         3. if an image is due, hold up computing until everything computed is sent, and make it;
         4. send the image;
         5. wait until the broker has everything, add the offsets that were reached, and commit.
@@ -233,7 +240,7 @@ class Partition:
         """
         began = time.perf_counter()
         await self._producer.begin()
-        await self._send_until(began + self._commit_interval())
+        await self._send_until_due(began)
         image = await self._image() if self._image_is_due() else None
         reached = self._progress.uncommitted(self._sent)
         if image is not None:
@@ -241,37 +248,52 @@ class Partition:
         await self._producer.commit(
             {TopicPartition(topic, self.number): at for topic, at in reached.items()}, self._group
         )
+        self._committed_at = time.perf_counter()
         self._progress.committed.update(reached)
         self._observer.on_commit(self.number, time.perf_counter() - began)
 
-    def _commit_interval(self) -> float:
-        """Seconds a transaction takes up output: longer while there is a backlog.
+    def _due(self, began: float) -> float:
+        """When to commit the transaction that began then, as of now.
 
-        A commit costs about as much as a thousand events, and nobody waits for one of them behind
-        ten thousands of others.
+        A commit costs the worker as much as a thousand events, and the broker as well. So there is
+        one in a commit interval; in three, while fewer events than that have gathered; and in half
+        a second while a backlog makes each event wait for longer anyway. What comes after a pause
+        is committed at once.
         """
         interval = self._settings.commit_interval_ms / 1000
+        if self._is_behind():
+            interval = max(interval, _BACKLOG_COMMIT_S)
+        elif self._in_transaction < _ENOUGH_EVENTS:
+            interval *= _PATIENCE
+        return max(began + _SOON_S, self._committed_at + interval)
+
+    def _is_behind(self) -> bool:
         events = self._pipeline.events.name
         end = self._flow.end(events, self.number)
-        behind = end is not None and end - self.task.positions[events] > _BACKLOG_RECORDS
-        return max(interval, _BACKLOG_COMMIT_S) if behind else interval
+        return end is not None and end - self.task.positions[events] > _BACKLOG_RECORDS
 
-    async def _send_until(self, deadline: float) -> None:
-        """Send what comes until the deadline; work may be left for the next transaction."""
-        while (left := deadline - time.perf_counter()) > 0 and not self._closing:
-            await self._send_next()
+    async def _send_until_due(self, began: float) -> None:
+        """Send what comes until it is time to commit; work may be left for the next transaction."""
+        self._in_transaction = 0
+        while (left := self._due(began) - time.perf_counter()) > 0 and not self._closing:
+            await self._send_computed()
             if not self._outbox:
                 self._work.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._work.wait(), left)
-        await self._send_next()
+        await self._send_computed()
 
-    async def _send_next(self) -> None:
-        """Send the oldest output, and note the positions that are reached with it."""
+    async def _send_computed(self) -> None:
+        """Send all outputs there are, and note the positions that are reached with them.
+
+        Kafka takes one batch of a transaction's topic at a time: sent one by one, outputs would
+        queue behind each other. So they gather while one is on its way, and the next takes all.
+        """
+        await self._producer.delivered()
         if self._outbox:
-            output, reached = self._outbox.popleft()
+            outputs, reached = self._gathered()
             self._room.set()
-            await self._send(output)
+            await self._send(outputs)
             self._sent = reached
         if not self._outbox:
             self._sent = dict(self.task.positions)
@@ -280,7 +302,7 @@ class Partition:
         """Send all that is computed and, while nothing more is, make an image of the state."""
         self._gated = True
         while self._outbox:
-            await self._send_next()
+            await self._send_computed()
         self._sent = self._image_of = dict(self.task.positions)
         image = pack(self.task.image())
         self._gated = False
@@ -292,15 +314,29 @@ class Partition:
         due = self._closing or time.monotonic() >= self._image_due
         return due and self._image_of != self.task.positions
 
-    async def _send(self, output: Output) -> None:
-        pipeline = self._pipeline
-        if len(output.predictions):
-            await self._producer.send(pipeline.predictions_topic, self.number, output.predictions)
-            now = time.time()
-            latency = now - whole_numbers(output.predictions.timestamps) / 1000
-            self._observer.on_latency(self.number, latency)
-        if len(output.dead_letters):
-            await self._producer.send(pipeline.dead_letters_topic, self.number, output.dead_letters)
+    def _gathered(self) -> tuple[list[Output], dict[str, int]]:
+        """The oldest outputs, about a batch of them, and the positions reached with the last."""
+        outputs: list[Output] = []
+        reached = self._sent
+        records = 0
+        while self._outbox and (not outputs or records < _BATCH_EVENTS):
+            output, reached = self._outbox.popleft()
+            outputs.append(output)
+            records += len(output.predictions)
+        return outputs, reached
+
+    async def _send(self, outputs: Sequence[Output]) -> None:
+        pipeline, number = self._pipeline, self.number
+        predictions = Records.joined([output.predictions for output in outputs])
+        if len(predictions):
+            self._in_transaction += len(predictions)
+            await self._producer.send(pipeline.predictions_topic, number, predictions)
+            latency = time.time() - whole_numbers(predictions.timestamps) / 1000
+            self._observer.on_latency(number, latency)
+        dead_letters = [output.dead_letters for output in outputs if len(output.dead_letters)]
+        if dead_letters:
+            joined = Records.joined(dead_letters)
+            await self._producer.send(pipeline.dead_letters_topic, number, joined)
 
     async def _send_image(self, image: bytes) -> None:
         began = time.perf_counter()

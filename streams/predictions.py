@@ -17,6 +17,9 @@ from streams.jsontext import booleans, instants, quoted, spelled, woven
 
 __all__ = ["Prediction", "lines"]
 
+_FEW = 16
+"""Up to so many, msgspec has written their structs before the passes have begun."""
+
 
 class Prediction(msgspec.Struct, frozen=True, gc=False):
     """One line of the predictions topic.
@@ -68,6 +71,24 @@ def lines(
         partition: of all of them.
         offsets: int64[n].
     """
+    if len(offsets) <= _FEW:
+        times = at.given or listed(at.micros.view("datetime64[us]"))
+        rows = zip(
+            [None] * len(offsets) if ids is None else ids.tolist(),
+            keys.texts(),
+            score.tolist(),
+            listed(decision),
+            learned.tolist(),
+            times,
+            offsets.tolist(),
+            strict=True,
+        )
+        return spelled(
+            [
+                Prediction(name, key, value, answer, model, known, time, partition, offset)
+                for name, key, value, answer, known, time, offset in rows
+            ]
+        )
     columns = {
         b'"key":': quoted(_utf8(keys)),
         b'"score":': spelled(score.tolist()),

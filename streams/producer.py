@@ -19,7 +19,7 @@ __all__ = ["Fenced", "PartitionProducer", "next_sequence"]
 Fenced = ProducerFenced
 """Raised when another worker has taken the partition over."""
 
-_BATCH_BYTES = 512 * 1024
+_BATCH_BYTES = 900 * 1024
 _REQUEST_BYTES = 8 * 1024 * 1024
 
 # Behind a commit the broker answers CONCURRENT_TRANSACTIONS for a few milliseconds and aiokafka
@@ -94,17 +94,21 @@ class PartitionProducer:
 
         Returns as soon as the last batch is queued: `commit` waits for the broker.
         """
-        whole = records.headers is None
-        batches = (
-            framed(records, _BATCH_BYTES, self._compression, transactional=True)
-            if whole
-            else self._built(records)
-        )
+        batches: Iterator[Any]
+        if records.headers is None:
+            batches = framed(records, _BATCH_BYTES, self._compression, transactional=True)
+        else:
+            batches = self._built(records)
         futures = [
             await self._producer.send_batch(batch, topic, partition=partition) for batch in batches
         ]
         self._sent += futures
         return futures
+
+    async def delivered(self) -> None:
+        """Wait until nothing is on its way any more; what failed is raised by `commit`."""
+        if on_the_way := [future for future in self._sent if not future.done()]:
+            await asyncio.wait(on_the_way)
 
     def _built(self, records: Records) -> Iterator[Any]:
         """Batches of records that have headers, built by aiokafka a record at a time."""

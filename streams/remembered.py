@@ -126,7 +126,8 @@ def grown(memory: Memory, slots: int) -> Memory:
     wider = empty(slots, 0)._replace(
         book=memory.book, chains=memory.chains, outcomes=memory.outcomes, heap=memory.heap
     )
-    wider.entries[: len(memory.entries)] = memory.entries
+    entries = memory.entries.view(np.uint8)  # NumPy copies records field by field
+    wider.entries.view(np.uint8)[: len(entries)] = entries
     _enter_all(wider)
     return wider
 
@@ -137,7 +138,7 @@ def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:
     ``id`` is uint64[n, 2], ``at`` float64[n], ``number`` and ``bits`` int64[n], ``kind`` int8[n].
     """
     n = int(memory.chains[name]["length"])
-    found = {"id": np.empty((n, 2), np.uint64)}
+    found: dict[str, NDArray[Any]] = {"id": np.empty((n, 2), np.uint64)}
     for field in ("at", "number", "kind", "bits"):
         found[field] = np.empty(n, _ENTRY[field])
     _gather(memory, name, *found.values())
@@ -177,7 +178,7 @@ def take(
     memory: Memory, low: np.uint64, high: np.uint64, at: float, number: int, kind: int, bits: int
 ) -> int:
     """Fill a slot that is in no chain; the caller has seen to it that there is one."""
-    book, slot = memory.book[0], memory.book[0].free
+    book, slot = memory.book[0], int(memory.book[0].free)
     if slot == NOWHERE:
         slot = book.fresh
         book.fresh += 1

@@ -17,19 +17,22 @@ from models.compiled import fused
 from streams import grammar
 
 __all__ = [
-    "ABSENT", "BOOL", "CHOICE", "FIELD", "FLOAT", "INT", "NULL", "TEXT", "TIME", "Cells", "Shape",
-    "scan",
+    "ABSENT", "BOOL", "CHOICE", "FIELD", "FLOAT", "INT", "NULL", "TEXT", "TIME", "TRUTH", "WHOLE",
+    "Cells", "Shape", "scan",
 ]  # fmt: skip
 
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 Longs = NDArray[np.int64]
 
-TEXT, FLOAT, INT, BOOL, TIME = range(5)
-"""What a field of a schema holds."""
+TEXT, TIME, FLOAT, INT, BOOL = 1, 2, 4, 8, 16
+"""What a field of a schema holds; of the last three it may hold several, as ``FLOAT | BOOL``."""
 
 NULL, ABSENT = -1, -2
 """In place of a cell's `second`: the value is null, the record has no such field."""
+
+WHOLE, TRUTH = -3, -4
+"""In its place where a field holds several kinds: the value is an `INT`, or a `BOOL`."""
 
 FIELD = np.dtype(
     [
@@ -75,7 +78,7 @@ class Cells(NamedTuple):
 
     Attributes:
         first: int64[f, n].
-        second: int64[f, n], or `NULL` or `ABSENT`.
+        second: int64[f, n], or `NULL`, `ABSENT`, `WHOLE` or `TRUTH`.
         irregular: bool[n], records of which the cells mean nothing.
         gaps: for each field whether some are `NULL` or `ABSENT`; irregular ones may count.
     """
@@ -220,19 +223,20 @@ def _value(
             first = ~first
             chosen &= kind == TEXT
         return (end if chosen else -1), mark, first, second
-    if kind == BOOL:
-        return grammar.word(data, at, stop), 0, (1 if lead == ord("t") else 0), 0
+    if kind & BOOL and (lead == ord("t") or lead == ord("f")):
+        second = 0 if kind == BOOL else TRUTH
+        return grammar.word(data, at, stop), 0, (1 if lead == ord("t") else 0), second
     end, digits, form = grammar.number(data, at, stop)
     value = int(digits)
     if form < 0:
         return -1, 0, 0, 0
-    if kind == FLOAT:
+    if kind & FLOAT and not (kind & INT and form & grammar.WHOLE):
         return end, 0, value, form
-    if value < 0 or not form & grammar.WHOLE:  # beyond int64; 1.0; 1e3
+    if not kind & INT or value < 0 or not form & grammar.WHOLE:  # beyond int64; 1.0; 1e3
         return -1, 0, 0, 0
     if form & grammar.NEGATIVE:
         value = -value
     for choice in range(field.choice, field.choices_end):
         chosen = chosen or choices[choice].number == value
     fine = chosen and field.least <= value <= field.most
-    return (end if fine else -1), 0, value, 0
+    return (end if fine else -1), 0, value, (0 if kind == INT else WHOLE)

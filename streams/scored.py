@@ -2,76 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from models.protocol import State, Target
+from models.column import Column
+from models.protocol import State
+from models.scalars import Scalars
 
 __all__ = ["Scored"]
 
-_SLACK = 4096
+_ANSWER = np.dtype([("score", "f8"), ("at", "f8"), ("bits", "i8"), ("kind", "i1")])
+_ROOM = 4_096
+_GROWTH = 1.5
 
 
 class Scored:
     """A window of answers, numbered as the rows they belong to.
 
-    Attributes:
-        score: what the model said; NaN where it had no answer.
-        decision: what was decided; None where nothing was.
-        at: event time in seconds.
+    An answer is what the model said (NaN where it had none), what was decided (None where nothing
+    was) and the time of its event in seconds.
     """
 
     def __init__(self) -> None:
-        self._base = 0
-        self.score: list[float] = []
-        self.decision: list[Target | None] = []
-        self.at: list[float] = []
+        self._base = self._first = self._next = 0
+        self._answers = np.zeros(0, _ANSWER)
+        self._scalars = Scalars()
 
-    def append(
-        self, score: Sequence[float], decision: Sequence[Target | None], at: Sequence[float]
-    ) -> None:
-        """Add the answers to the next rows."""
-        self.score += score
-        self.decision += decision
-        self.at += at
+    def append(self, score: NDArray[np.float64], decision: Column, at: NDArray[np.float64]) -> None:
+        """Add the answers to the next rows.
+
+        Args:
+            score: float64[n].
+            decision: n.
+            at: float64[n].
+        """
+        if self._scalars.crowded:
+            self.restore(self.state(self._first))
+        self._reserve(len(score))
+        new = self._answers[self._next - self._base :][: len(score)]
+        new["score"], new["at"] = score, at
+        new["kind"], new["bits"] = self._scalars.write(decision)
+        self._next += len(score)
 
     def of(
-        self, rows: Sequence[int]
-    ) -> tuple[NDArray[np.float64], list[Target | None], NDArray[np.float64]]:
+        self, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], Column, NDArray[np.float64]]:
         """Scores, decisions and event times of these rows."""
-        places = [row - self._base for row in rows]
-        return (
-            np.array([self.score[place] for place in places], np.float64),
-            [self.decision[place] for place in places],
-            np.array([self.at[place] for place in places], np.float64),
-        )
+        found = self._answers[rows - self._base]
+        decision = self._scalars.read(found["kind"], found["bits"].copy())
+        return found["score"].copy(), decision, found["at"].copy()
 
     def drop_before(self, row: int) -> None:
-        """Forget rows below `row`."""
-        # Deleting from the front moves the rest, so it is done once half of it is stale.
-        stale = row - self._base
-        if stale > _SLACK and 2 * stale > len(self.score):
-            self._cut(row)
+        """Forget rows below `row`; their memory is used again."""
+        self._first = max(self._first, min(row, self._next))
 
-    def _cut(self, row: int) -> None:
-        stale = row - self._base
-        del self.score[:stale], self.decision[:stale], self.at[:stale]
-        self._base = row
+    @property
+    def memory(self) -> int:
+        """Bytes of the window."""
+        return self._answers.nbytes
 
     def state(self, first: int) -> State:
         """Rows from `first` on, for an image."""
-        stale = first - self._base
-        return {
-            "base": first,
-            "score": np.array(self.score[stale:], np.float64),
-            "decision": self.decision[stale:],
-            "at": np.array(self.at[stale:], np.float64),
-        }
+        kept = self._window(first)
+        columns = {name: kept[name].copy() for name in _ANSWER.fields or ()}
+        values = self._scalars.renumber([(columns["kind"], columns["bits"])])
+        return {"base": first, "values": values, **columns}
 
     def restore(self, state: State) -> None:
         """Take over a window made by `state`."""
-        self._base = state["base"]
-        self.score, self.at = state["score"].tolist(), state["at"].tolist()
-        self.decision = list(state["decision"])
+        answers = np.empty(len(state["score"]), _ANSWER)
+        for name in _ANSWER.fields or ():
+            answers[name] = state[name]
+        self._base = self._first = state["base"]
+        self._next = self._base + len(answers)
+        self._answers = answers
+        self._scalars = Scalars(state["values"])
+
+    def _window(self, first: int) -> NDArray[np.void]:
+        return self._answers[first - self._base : self._next - self._base]
+
+    def _reserve(self, n: int) -> None:
+        if self._next - self._base + n <= len(self._answers):
+            return
+        kept = self._window(self._first)
+        room = max(_ROOM, int((len(kept) + n) * _GROWTH))
+        answers = np.empty(max(room, len(self._answers)), _ANSWER)
+        answers[: len(kept)] = kept
+        self._base, self._answers = self._first, answers

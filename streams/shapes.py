@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
@@ -15,8 +17,8 @@ from streams.scanning import BOOL, CHOICE, FIELD, FLOAT, INT, TEXT, TIME, Shape
 
 __all__ = ["OTHER", "Member", "members_of", "shape_of"]
 
-OTHER = -1
-"""What a field holds that no array does: a list, a dict, values of several types."""
+OTHER = 0
+"""What a field holds that no array does: a list, a dict."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -28,7 +30,7 @@ class Member:
     Attributes:
         name: as an attribute of the struct.
         wire: as a key of the record.
-        kind: `TEXT`, `FLOAT`, `INT`, `BOOL`, `TIME` or `OTHER`.
+        kind: `TEXT`, `TIME`, `FLOAT`, `INT`, `BOOL`, several of these three, or `OTHER`.
         nullable: whether it may be null.
         required: whether a record must have it.
         default: what a record that has it not holds.
@@ -72,7 +74,7 @@ def shape_of(schema: type[msgspec.Struct], members: Sequence[Member]) -> Shape |
         key = f'"{member.wire}"'.encode()
         fields[number] = (
             member.kind, len(text), len(text) + len(key), member.required, member.nullable,
-            *((member.least, member.most) if member.kind == INT else (0, 0)),
+            *(map(_within, (member.least, member.most)) if member.kind & INT else (0, 0)),
             chosen, chosen + len(member.choices), -1, (number + 1) % len(members), 0,
         )  # fmt: skip
         text += key
@@ -83,6 +85,11 @@ def shape_of(schema: type[msgspec.Struct], members: Sequence[Member]) -> Shape |
             text += spelled
             chosen += 1
     return Shape(fields, choices, np.frombuffer(text, np.uint8))
+
+
+def _within(bound: float) -> float:
+    """A bound as an int64."""
+    return min(max(bound, _LEAST), _MOST)
 
 
 def _member(field: inspect.Field) -> Member:
@@ -100,8 +107,13 @@ def _typed(member: Member, kind: inspect.Type) -> Member:
             return _typed(member, kind.type)
         case inspect.UnionType():
             rest = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
+            nullable = len(rest) < len(kind.types)
             if len(rest) == 1:
-                return replace(_typed(member, rest[0]), nullable=True)
+                return replace(_typed(member, rest[0]), nullable=nullable)
+            parts = [_typed(Member("", ""), part) for part in rest]
+            if all(part in _FREE for part in parts):
+                kinds = reduce(or_, (part.kind for part in parts))
+                return replace(member, kind=kinds, nullable=nullable)
         case inspect.LiteralType():
             choices = tuple(value for value in kind.values if value is not None)
             found = replace(member, choices=choices, nullable=len(choices) < len(kind.values))
@@ -130,6 +142,10 @@ def _typed(member: Member, kind: inspect.Type) -> Member:
     return replace(member, fits=False)
 
 
+_FREE = (Member("", "", BOOL), Member("", "", INT, least=_LEAST, most=_MOST), Member("", "", FLOAT))
+"""What a field may hold one or another of."""
+
+
 def _limits(kind: inspect.IntType | inspect.FloatType) -> tuple[float, float]:
     """The least and the most that a number may be."""
 
@@ -150,6 +166,6 @@ def _holds(member: Member, default: object) -> bool:
     if default is None:
         return True
     if type(default) is int:
-        return member.kind == FLOAT or (member.kind == INT and _LEAST <= default <= _MOST)
-    types = {TEXT: str, FLOAT: float, BOOL: bool}
-    return type(default) is types.get(member.kind)
+        return member.kind == FLOAT or bool(member.kind & INT and _LEAST <= default <= _MOST)
+    types = {str: TEXT, float: FLOAT, bool: BOOL}
+    return bool(member.kind & types.get(type(default), OTHER))

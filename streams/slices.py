@@ -10,6 +10,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bytecolumn import ByteColumn
+from models.column import whole_numbers
+
 __all__ = ["Compression", "Headers", "Record", "Records", "Slice"]
 
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
@@ -96,6 +99,21 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @staticmethod
+    def joined(parts: Sequence[Records]) -> Records:
+        """The records of several parts, one part behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        headers: list[Headers] | None = None
+        if any(part.headers is not None for part in parts):
+            headers = [own for part in parts for own in part.headers or [()] * len(part)]
+        return Records(
+            ByteColumn.concatenated([ByteColumn.of(part.keys) for part in parts]),
+            ByteColumn.concatenated([ByteColumn.of(part.values) for part in parts]),
+            np.concatenate([whole_numbers(part.timestamps) for part in parts]),
+            headers,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,9 +130,9 @@ class PartitionTask:
 
         first, plan = self.rows.next, Plan()
         self.encoder.append(decoded.columns, n, self.rows)
-        learned_at: Sequence[float] = ()
+        learned_at = np.empty(0)
         if self.joiner is not None and ids is not None:
-            learned_at = self.joiner.events(listed(ids), at.seconds.tolist(), first, plan)
+            learned_at = self.joiner.events(ids, at.seconds, first, plan)
         elif targets is None:
             plan.score_run(first, n)
         elif missing(targets).any():
@@ -145,7 +145,7 @@ class PartitionTask:
         op = np.frombuffer(plan.op, np.int8)
         known = self.learned + np.cumsum(op == LEARN)[op == SCORE]
         if targets is None:
-            self._scored.append(scores.value.tolist(), listed(decisions), at.seconds.tolist())
+            self._scored.append(scores.value, decisions, at.seconds)
             self._measure(plan, learned_at, output)
         else:
             self._measure_inside(scores, decisions, targets, output)
@@ -161,12 +161,9 @@ class PartitionTask:
         decoded = self._decoded(self._labels, records, labels.value, output)
         decoded, at = _with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
-        ids, targets = (
-            listed(texts(decoded.column(labels.id))),
-            listed(decoded.column(labels.value)),
-        )
+        ids, targets = texts(decoded.column(labels.id)), decoded.column(labels.value)
         plan = Plan()
-        learned_at = self.joiner.labels(ids, targets, at.seconds.tolist(), plan)
+        learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
         if len(plan):
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
@@ -213,13 +210,12 @@ class PartitionTask:
         output.learned = len(places)
         self.rows.drop_before(self.rows.next)
 
-    def _measure(self, plan: Plan, learned_at: Sequence[float], output: Output) -> None:
+    def _measure(self, plan: Plan, learned_at: NDArray[np.float64], output: Output) -> None:
         """Compare what was learned with what had been answered, then forget those rows."""
-        op = np.frombuffer(plan.op, np.int8)
-        rows = np.frombuffer(plan.row, np.int64)[op == LEARN].tolist()
-        if rows:
+        rows = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
+        if len(rows):
             score, decision, at = self._scored.of(rows)
-            self.quality.update(score, decision, plan.target, np.array(learned_at) - at)
+            self.quality.update(score, decision, plan.target, learned_at - at)
             self.learned += len(rows)
             output.learned = len(rows)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from operator import attrgetter
 from types import NoneType
 from typing import Any
@@ -16,7 +17,19 @@ from models.column import Column, listed
 from models.textcolumn import TextColumn
 from streams.decimals import nearest
 from streams.instants import EXACT, NAIVE, instants
-from streams.scanning import ABSENT, BOOL, FLOAT, INT, TEXT, TIME, Shape, scan
+from streams.scanning import (
+    ABSENT,
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    TEXT,
+    TIME,
+    TRUTH,
+    WHOLE,
+    Shape,
+    scan,
+)  # fmt: skip
 from streams.shapes import Member
 from streams.texts import gather
 
@@ -35,11 +48,11 @@ def column_of(kind: int, values: list[Any]) -> Column:
     try:
         if kind == TEXT and types <= {str, NoneType}:
             return TextColumn.of(values)
-        if kind == FLOAT and types <= {float, int, NoneType}:
+        if kind & FLOAT and types <= ({float, int, NoneType} if kind == FLOAT else {float}):
             return np.array(values, np.float64)
-        if kind == BOOL and types <= {bool}:
+        if kind & BOOL and types <= {bool}:
             return np.array(values, np.bool_)
-        if kind == INT and types <= {int}:
+        if kind & INT and types <= {int}:
             return np.array(values, np.int64)
         if kind == TIME and types <= {datetime, NoneType}:
             return np.array(list(map(_micros, values)), np.int64).view("datetime64[us]")
@@ -65,9 +78,11 @@ class Scanned:
         first, second, self.irregular, gaps = scan(values, shape)
         data = np.frombuffer(values.data, np.uint8)
         for number, member in enumerate(members):
-            if member.kind == FLOAT:
-                bits = first[number].view(np.uint64)
+            if member.kind & FLOAT:
+                others = np.flatnonzero(second[number] < ABSENT)
+                kept, bits = first[number, others], first[number].view(np.uint64)
                 nearest(bits, second[number], member.least, member.most, self.irregular)
+                first[number, others] = kept
             elif member.kind == TIME:
                 instants(data, first[number], second[number], self.irregular)
         fields = np.array([n for n, m in enumerate(members) if m.kind == TEXT], np.int64)
@@ -132,6 +147,8 @@ def _column(member: Member, found: Longs, state: Longs, gaps: bool) -> Column:
         column = found.view("datetime64[us]")
     elif member.kind == BOOL:
         column = found != 0
+    elif member.kind != INT:
+        return _united(member, found, state)
     if not gaps:
         return column
     absent, missing = state == ABSENT, state < 0
@@ -145,12 +162,27 @@ def _column(member: Member, found: Longs, state: Longs, gaps: bool) -> Column:
     return column
 
 
+def _united(member: Member, found: Longs, state: Longs) -> Column:
+    """The cells of a field of several kinds: an array where all of them are of one."""
+    floats, truths = found.view(np.float64), found != 0
+    for column, held in ((floats, state >= 0), (truths, state == TRUTH), (found, state == WHOLE)):
+        if held.all():
+            return column
+    values: list[Any] = floats.tolist()
+    for kind, column in ((TRUTH, truths), (WHOLE, found)):
+        places = np.flatnonzero(state == kind)
+        _with(values, places, column[places].tolist())
+    for kind, value in ((NULL, None), (ABSENT, member.default)):
+        _with(values, np.flatnonzero(state == kind), repeat(value))
+    return values
+
+
 def _patched(column: Column, kind: int, state: Longs, odd: Longs, values: list[Any]) -> Column:
     """A column with the values of odd records in their places."""
     if not values:
         return column
     late = column_of(kind, values)
-    if isinstance(column, np.ndarray) and isinstance(late, np.ndarray):
+    if isinstance(column, np.ndarray) and column.dtype == getattr(late, "dtype", None):
         column[odd] = late
         return column
     whole = listed(column)

@@ -74,3 +74,10 @@ def test_it_knows_whether_all_of_it_is_ascii(column: list[bytes | None]) -> None
 
 def _shifted(column: ByteColumn) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return column.starts + 1, column.lengths
+
+
+@anyhow
+@given(st.lists(values, min_size=1, max_size=4))
+def test_columns_are_put_one_behind_the_other(columns: list[list[bytes | None]]) -> None:
+    whole = ByteColumn.concatenated([ByteColumn.of(column) for column in columns])
+    assert whole == [value for column in columns for value in column]

@@ -29,3 +29,8 @@ def test_every_length_is_read_to_its_end_and_no_further(letter):
 def test_texts_are_found_wherever_they_lie():
     column = TextColumn.of(["one", "two", "three"])
     assert np.array_equal(digests(column.take([2, 0])), digests(column)[[2, 0]])
+
+
+def test_what_is_missing_has_no_digest():
+    with pytest.raises(ValueError, match="leave out what has none"):
+        digests(TextColumn.of(["a", None]))

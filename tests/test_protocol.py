@@ -1,3 +1,5 @@
+import numpy as np
+
 from models.protocol import LEARN, SCORE, Plan
 
 
@@ -36,3 +38,16 @@ def test_a_plan_grows_after_a_bulk_step() -> None:
     plan.learn(1, 0)
     plan.score_then_learn(2, [])
     assert len(plan) == 3
+
+
+def test_steps_that_are_laid_out_already_are_appended_as_they_are() -> None:
+    op, row = np.array([SCORE, LEARN, LEARN], np.int8), np.array([4, 4, 2])
+    bulk, single = Plan(), Plan()
+    bulk.extend(op, row, np.array([1, 0]))
+    assert isinstance(bulk.target, np.ndarray)
+    bulk.extend(op, row, [True, 0.5])
+    for targets in ((1, 0), (True, 0.5)):
+        single.score(4)
+        single.learn(4, targets[0])
+        single.learn(2, targets[1])
+    assert bulk == single

@@ -32,6 +32,10 @@ class Trip(Event, frozen=True):
     late: bool | None = None
     until: datetime | None = None
     größe: str = "groß"
+    told: bool | float = False
+    count: int | float | None = None
+    sure: bool | int = 1
+    any: bool | int | float | None = 0.5
 
 
 MEMBERS = members_of(Trip)
@@ -99,6 +103,7 @@ members = {
     "at": times, "note": texts, "größe": texts, "until": times, "tip": numbers, "rank": numbers,
     "kind": texts | st.sampled_from(['"day"', '"nächtlich"']), "zone": numbers, "more": anything,
     "late": st.sampled_from(["true", "false", "null"]),
+    **dict.fromkeys(["told", "count", "sure", "any"], numbers | st.sampled_from(["true", "null"])),
 }  # fmt: skip
 spaces = st.text(" \t\r\n", max_size=2)
 
@@ -164,6 +169,9 @@ def test_every_truncation_is_irregular_whatever_lies_behind_it():
         {"at": '"2024-02-29 23:59:59.9999995"'},
         {"at": '"1969-12-31t00:00:00.5+00:00"'},
         {"at": '"2026-01-01T00:00:00-0000"'},
+        {"told": "true", "count": "-7", "sure": "false", "any": "true"},
+        {"told": "1", "count": "7.0", "sure": "-1", "any": "-0"},
+        {"told": "-0.0", "count": "null", "sure": "0", "any": "1e3"},
     ],
 )
 def test_what_is_common_stays_in_the_compiled_pass(fields):
@@ -236,7 +244,7 @@ class Bag(Event, frozen=True):
 
 
 class Mixed(Event, frozen=True):
-    label: bool | float
+    label: bool | Annotated[float, msgspec.Meta(ge=0)]
 
 
 @pytest.mark.parametrize("schema", [Constrained, Forbidding, Checked, Bag, Mixed])
@@ -247,5 +255,8 @@ def test_a_schema_with_more_to_check_does_not_fit(schema):
 def test_a_column_is_a_list_where_its_array_cannot_hold_a_value():
     by_name = {member.name: member.kind for member in MEMBERS}
     far = datetime(9999, 1, 1, tzinfo=UTC)
-    for name, values in [("seats", [1, 2**63]), ("late", [True, None]), ("at", [far])]:
+    for name, values in [
+        ("seats", [1, 2**63]), ("late", [True, None]), ("at", [far]), ("told", [True, 1.0]),
+        ("count", [1, 1.0]), ("any", [0.0, 2, False]), ("sure", [1, True]),
+    ]:  # fmt: skip
         assert column_of(by_name[name], values) is values

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.slices import Slice
+from streams.slices import Records, Slice
 
 
 @st.composite
@@ -86,3 +86,14 @@ def test_an_empty_slice_still_says_how_far_the_log_was_read(position):
     empty = Slice("t", 0, 4, 9, [], [], [], [])
     assert empty.since(position).next == 9
     assert len(empty.since(position)) == len(empty.before(position)) == 0
+
+
+@pytest.mark.parametrize("headers", [(None, None), ([()], None), (None, [(("a", b"1"),)])])
+def test_records_of_several_slices_are_sent_as_one(headers):
+    first, second = Records([b"k"], [b"x"], [1], headers[0]), Records([b"k"], [None], [2], headers[1])
+    whole = Records.joined([first, second])
+    assert (whole.keys, whole.values) == ([b"k", b"k"], [b"x", None])
+    assert list(whole.timestamps) == [1, 2]
+    one, other = ((own or [()])[0] for own in headers)
+    assert whole.headers == (None if headers == (None, None) else [one, other])
+    assert Records.joined([first]) is first
