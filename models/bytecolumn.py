@@ -8,7 +8,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled, copy
+from models.compiled import compiled
+from models.intrinsics import copy
 
 __all__ = ["ByteColumn"]
 

@@ -10,10 +10,8 @@ from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from numba import njit
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-__all__ = ["compiled", "copy", "fused"]
+__all__ = ["compiled", "fused"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,28 +57,3 @@ def fused(*modules: ModuleType) -> Callable[[Callable[P, T]], Callable[P, T]]:
         return cast("Callable[P, T]", kernel)
 
     return decorate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def copy(
-    _context: Any, source: Any, start: Any, length: Any, target: Any, at: Any
-) -> tuple[Any, Callable[..., Any]]:
-    """``copy(source, start, length, target, at)`` in a kernel: `length` bytes, by memcpy.
-
-    A loop over bytes takes ten times as long, and assigning a slice as well. Nothing is checked:
-    both arrays hold single bytes, they do not overlap, no argument is negative, and the room is
-    there.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        arrays = (
-            context.make_array(signature.args[place])(context, builder, given[place])
-            for place in (0, 3)
-        )
-        origin, goal = (array.data for array in arrays)
-        cgutils.raw_memcpy(
-            builder, builder.gep(goal, [given[4]]), builder.gep(origin, [given[1]]), given[2], 1
-        )
-        return context.get_dummy_value()
-
-    return types.void(source, start, length, target, at), generate

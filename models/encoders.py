@@ -73,6 +73,7 @@ class HashedEncoder:
         self.seed = seed
         self._memory = Memory()
         self.truncated = self._memory.truncated
+        self._numbers = _fields(filter(_reads_numbers, features))
         self._readers = [reader(feature, seed, self._memory) for feature in features]
 
     def append(self, columns: Columns, n: int, rows: Rows) -> None:
@@ -82,7 +83,7 @@ class HashedEncoder:
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take, and why."""
-        return _unusable(columns, _fields(filter(_reads_numbers, self.features)))
+        return _unusable(columns, self._numbers)
 
     def describe(self) -> Mapping[str, Any]:
         """Form, bits, seed and features."""
@@ -177,22 +178,17 @@ def _lay_out(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """The rows that parts make, each row's entries side by side: lengths, buckets and values."""
     ones = np.ones(n, np.int64)
-    lengths = np.zeros(n, np.int64)
+    lengths = np.full(n, sum(part.lengths is None for part in parts), np.int64)
     for part in parts:
-        lengths += ones if part.lengths is None else part.lengths
-    index = np.empty(lengths.sum(), np.int32)
+        if part.lengths is not None:
+            lengths += part.lengths
+    index = np.empty(int(lengths.sum()), np.int32)
     value = np.empty(len(index), np.float64)
     place = np.cumsum(lengths) - lengths
+    mask = (1 << bits) - 1
     for part in parts:
-        _place(
-            ones if part.lengths is None else part.lengths,
-            part.tokens,
-            part.values,
-            (1 << bits) - 1,
-            place,
-            index,
-            value,
-        )
+        each = ones if part.lengths is None else part.lengths
+        _place(each, part.tokens, part.values, mask, place, index, value)
     return lengths, index, value
 
 
@@ -207,10 +203,14 @@ def _place(
     value: NDArray[np.float64],
 ) -> None:
     """Write a part's entries where each row has its next free place, and move that on."""
-    source = 0
+    source, signs = 0, len(values) == 0
     for row in range(len(lengths)):
         for _ in range(lengths[row]):
-            index[place[row]] = tokens[source] & mask
-            value[place[row]] = values[source]
+            token = tokens[source]
+            index[place[row]] = token & mask
+            if signs:
+                value[place[row]] = -1.0 if token >> 31 else 1.0
+            else:
+                value[place[row]] = values[source]
             place[row] += 1
             source += 1

@@ -26,13 +26,15 @@ class Part(NamedTuple):
     Attributes:
         lengths: int64[n], entries of each row; None: one each.
         tokens: uint32[sum(lengths)], the rows' tokens laid end to end.
-        values: float64[sum(lengths)], with the tokens' signs in them.
+        values: float64[sum(lengths)], with the tokens' signs in them; none: the signs themselves.
     """
 
     lengths: NDArray[np.int64] | None
     tokens: NDArray[np.uint32]
     values: NDArray[np.float64]
 
+
+_SIGNS = np.empty(0)
 
 Reader: TypeAlias = Callable[[Columns], Iterator[Part]]
 """Reads a feature off columns of one length."""
@@ -74,7 +76,7 @@ def _category(feature: Hashed | Cross, seed: int) -> Reader:
         tokens = np.full(len(columns[feature.fields[0]]), name, np.uint32)
         for field in feature.fields:
             fold(tokens, columns[field])
-        yield Part(None, tokens, signs(tokens))
+        yield Part(None, tokens, _SIGNS)
 
     return read
 
@@ -93,7 +95,7 @@ def _clock(feature: Clock, seed: int) -> Reader:
         days, seconds = elapsed(columns[feature.field])
         for part, table in tables.items():
             tokens = table[ordinals(part, days, seconds)]
-            yield Part(None, tokens, signs(tokens))
+            yield Part(None, tokens, _SIGNS)
 
     return read
 

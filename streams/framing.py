@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
 from models.column import whole_numbers
-from models.compiled import compiled, copy
+from models.compiled import compiled
+from models.intrinsics import copy
 from streams.slices import Compression, Records
 
 __all__ = ["RecordBatch", "framed"]

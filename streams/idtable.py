@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models import prefetching
+from models import intrinsics
 from models.compiled import fused
-from models.prefetching import prefetch
+from models.intrinsics import prefetch
 
 __all__ = ["enter", "erase", "find", "foresee"]
 
@@ -25,7 +25,7 @@ Cells: TypeAlias = NDArray[np.int64]
 """The table; at least one cell stays empty."""
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def find(entries: Entries, table: Cells, low: np.uint64, high: np.uint64) -> int:
     """The slot of an id that was entered; -1 if none was."""
     tag = _tag(low)
@@ -39,7 +39,7 @@ def find(entries: Entries, table: Cells, low: np.uint64, high: np.uint64) -> int
     return -1
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def enter(entries: Entries, table: Cells, slot: int) -> None:
     """Let an id be found."""
     tag = _tag(entries[slot].low)
@@ -49,7 +49,7 @@ def enter(entries: Entries, table: Cells, slot: int) -> None:
     table[place] = tag << 32 | slot + 1
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def erase(entries: Entries, table: Cells, slot: int) -> None:
     """Let an id be found no more; the cells after it move up, so that no grave is left."""
     tag = _tag(entries[slot].low)
@@ -68,23 +68,23 @@ def erase(entries: Entries, table: Cells, slot: int) -> None:
     table[hole] = 0
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def foresee(table: Cells, low: np.uint64) -> None:
     """Say that an id will be looked for soon."""
     prefetch(table, _home(_tag(low), len(table)))
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def _tag(low: np.uint64) -> int:
     return int(low >> np.uint64(33))
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def _home(tag: int, size: int) -> int:
     # The tag as a fraction of the size: Lemire, Fast Random Integer Generation in an Interval, 2019
     return tag * size >> 31
 
 
-@fused(prefetching)
+@fused(intrinsics)
 def _following(place: int, size: int) -> int:
     return place + 1 if place + 1 < size else 0

@@ -13,7 +13,7 @@ from models.protocol import State
 
 __all__ = ["FORMAT", "Image", "ImageError", "pack", "unpack"]
 
-FORMAT = 1
+FORMAT = 2
 _ARRAY = 1
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"})
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import prefetching, protocol, scalars
+from models import intrinsics, protocol, scalars
 from models.compiled import fused
-from models.prefetching import prefetch
+from models.intrinsics import prefetch
 from models.protocol import LEARN, SCORE
 from models.scalars import NONE
 from streams import agenda, idtable, remembered
@@ -37,7 +37,7 @@ _JOINED, _EARLY, _MATURED, _DUPLICATE, _REVISED, _ORPHAN, _EVICTED, _REPEATED = 
 _AHEAD = 8
 """So many ids on is the table asked for: it takes as long to come as some of them to be joined."""
 
-_kernel = fused(idtable, remembered, agenda, prefetching, protocol, scalars)
+_kernel = fused(idtable, remembered, agenda, intrinsics, protocol, scalars)
 
 
 class Rules(NamedTuple):

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
-from models.compiled import compiled, copy
+from models.compiled import compiled
+from models.intrinsics import copy
 
 __all__ = ["booleans", "instants", "quoted", "spelled", "woven"]
 

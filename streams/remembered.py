@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import prefetching
+from models import intrinsics
 from models.compiled import fused
-from models.prefetching import prefetch
+from models.intrinsics import prefetch
 from streams import idtable
 from streams.idtable import enter, erase, foresee
 
@@ -145,7 +145,7 @@ def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:
     return found
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def _gather(
     memory: Memory,
     name: int,
@@ -164,7 +164,7 @@ def _gather(
         slot = entry.after
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def _enter_all(memory: Memory) -> None:
     entries, table, slots = memory.entries, memory.table, memory.book[0].fresh
     for slot in range(slots):
@@ -173,7 +173,7 @@ def _enter_all(memory: Memory) -> None:
             enter(entries, table, slot)
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def take(
     memory: Memory, low: np.uint64, high: np.uint64, at: float, number: int, kind: int, bits: int
 ) -> int:
@@ -192,7 +192,7 @@ def take(
     return slot
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def free(memory: Memory, slot: int) -> None:
     """Take an entry out of its chain for good; its slot, still in the cache, is the next taken."""
     unlink(memory, slot)
@@ -202,7 +202,7 @@ def free(memory: Memory, slot: int) -> None:
     book.free = slot
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def forget(memory: Memory, slot: int) -> None:
     """Free the slot of an id that was entered."""
     entries, table = memory.entries, memory.table
@@ -214,7 +214,7 @@ def forget(memory: Memory, slot: int) -> None:
     free(memory, slot)
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def link(memory: Memory, slot: int, name: int) -> None:
     """Put an entry at the end of a chain."""
     chain, entry = memory.chains[name], memory.entries[slot]
@@ -228,7 +228,7 @@ def link(memory: Memory, slot: int, name: int) -> None:
     chain.length += 1
 
 
-@fused(idtable, prefetching)
+@fused(idtable, intrinsics)
 def unlink(memory: Memory, slot: int) -> None:
     """Take an entry out of its chain, and so off the agenda."""
     entries, entry = memory.entries, memory.entries[slot]

@@ -101,7 +101,7 @@ class PartitionTask:
                 f"the next record to come is {records.start}"
             )
         records = records.since(position)
-        before = Counter(self.joiner.outcomes) if self.joiner else Counter()
+        before = Counter() if self.joiner is None else self.joiner.outcomes
         output = Output(taken=len(records))
         if len(records):
             if records.topic == self.pipeline.events.name:
@@ -109,9 +109,8 @@ class PartitionTask:
             else:
                 self._take_labels(records, output)
         self.positions[records.topic] = max(position, records.next)
-        if self.joiner:
-            output.outcomes = Counter(self.joiner.outcomes)
-            output.outcomes.subtract(before)
+        if self.joiner is not None:
+            output.outcomes = self.joiner.outcomes - before
         return output
 
     def _take_events(self, records: Slice, output: Output) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled, copy
+from models.compiled import compiled
+from models.intrinsics import copy
 
 __all__ = ["gather"]
 

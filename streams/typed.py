@@ -79,10 +79,11 @@ class Scanned:
         data = np.frombuffer(values.data, np.uint8)
         for number, member in enumerate(members):
             if member.kind & FLOAT:
-                others = np.flatnonzero(second[number] < ABSENT)
-                kept, bits = first[number, others], first[number].view(np.uint64)
+                kept = None if member.kind == FLOAT else first[number].copy()
+                bits = first[number].view(np.uint64)
                 nearest(bits, second[number], member.least, member.most, self.irregular)
-                first[number, others] = kept
+                if kept is not None:  # what is no float
+                    np.copyto(first[number], kept, where=second[number] < ABSENT)
             elif member.kind == TIME:
                 instants(data, first[number], second[number], self.irregular)
         fields = np.array([n for n, m in enumerate(members) if m.kind == TEXT], np.int64)
@@ -129,9 +130,10 @@ class Scanned:
             if member.kind != TEXT or not (len(odd) or self._gaps[number]):
                 continue
             starts, lengths = first[number], second[number]
-            more = TextColumn.of([member.default, *late[number]]).utf8
+            more = TextColumn.of([member.default or "", *late[number]]).utf8
             absent = lengths == ABSENT
-            starts[absent], lengths[absent] = end + more.starts[0], more.lengths[0]
+            starts[absent] = end + more.starts[0]
+            lengths[absent] = NULL if member.default is None else more.lengths[0]
             starts[odd], lengths[odd] = end + more.starts[1:], more.lengths[1:]
             parts.append(more.data)
             end += len(more.data)
@@ -182,9 +184,10 @@ def _patched(column: Column, kind: int, state: Longs, odd: Longs, values: list[A
     if not values:
         return column
     late = column_of(kind, values)
-    if isinstance(column, np.ndarray) and column.dtype == getattr(late, "dtype", None):
-        column[odd] = late
-        return column
+    if isinstance(column, np.ndarray) and isinstance(late, np.ndarray):
+        if column.dtype == late.dtype:
+            column[odd] = late
+            return column
     whole = listed(column)
     if kind == TIME:
         naive = np.flatnonzero(state == NAIVE).tolist()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from models.protocol import Plan
+from models.textcolumn import TextColumn
 from streams.alignment import Alignment
 from streams.joiner import Joiner
 from streams.slices import Slice
@@ -30,7 +33,8 @@ def events(until: float) -> Slice:
 
 
 def labels(joiner: Joiner, *dates: float) -> None:
-    joiner.labels([f"e{date}" for date in dates], [1] * len(dates), dates, Plan())
+    ids = TextColumn.of([f"e{date}" for date in dates])
+    joiner.labels(ids, [1] * len(dates), np.array(dates), Plan())
 
 
 def aligned(end: int | None) -> tuple[Alignment, Joiner, Reading]:

@@ -417,7 +417,15 @@ def test_whatever_arrives_is_scored_or_turned_away_and_the_task_goes_on(name, da
         assert msgspec.json.decode(row.value)["score"] is not None or name == "named"
 
 
+def test_outcomes_are_of_their_own_slice_though_nothing_waits_for_a_label():
+    at_once = Labels("sales", schema=Sale, value="bought", time="at")
+    task = begun(shop(labels=at_once))
+    task.take(slice_of([visit(id="a")], "visits"))
+    sale = msgspec.json.encode({"id": "a", "bought": 1, "at": BEGIN})
+    told = [task.take(slice_of([sale], "sales", n)).outcomes for n in range(3)]
+    assert task.pending == 0
+    assert told == [{"joined": 1}, {"duplicate": 1}, {"duplicate": 1}]
+
+
 def test_the_output_of_nothing_is_nothing():
-    output = begun(shop()).take(slice_of([], "visits"))
-    assert output == Output(outcomes=output.outcomes)
-    assert not +output.outcomes
+    assert begun(shop()).take(slice_of([], "visits")) == Output()
