@@ -38,11 +38,11 @@ __all__ = ["main"]
 RESULTS = Path(__file__).parent / "results" / "costs.json"
 _PARTITIONS = (1, 4, 16, 64)
 _RUNS = 5
-_RUN_S = 0.06
+_RUN_S = 0.05
 _RIVER_EVENTS = 4096
 _SINCE_MS = 1_767_225_600_000
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 def cost(case: Case) -> Mapping[str, float]:
@@ -113,7 +113,7 @@ def by_partitions(partitions: int, events: int) -> Mapping[str, float]:
 
 @click.command()
 @click.option("--only", default="", help="part of the names of the cases to measure")
-@click.option("--events", default=800_000, show_default=True, help="through the broker")
+@click.option("--events", default=600_000, show_default=True, help="through the broker")
 @click.option("--output", type=click.Path(path_type=Path), help=f"else {RESULTS.name}, of all")
 def main(only: str, events: int, output: Path | None) -> None:
     """Measure what makes an event dear."""

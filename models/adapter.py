@@ -99,8 +99,10 @@ class RiverModel:
 class RiverLearner:
     """A River estimator at work: implements `models.protocol.Learner` over `DictRows`.
 
-    Scores and learns exactly as `river.evaluate.progressive_val_score` does. An anomaly detector
-    learns from every event right after scoring it; labels then only count, for there is nothing
+    Scores and learns exactly as `river.evaluate.progressive_val_score` does, a slice at a time but
+    one event after another: River's ``learn_many`` takes one step of a gradient for a whole batch,
+    and its ``predict_proba_many`` would miss what is learned between two events of a slice, so that
+    results would depend on where slices are cut. An anomaly detector learns from every event right after scoring it; labels then only count, for there is nothing
     in one that it could learn.
     """
 

@@ -120,7 +120,9 @@ class NamedEncoder:
         values: dict[str, Sequence[Any]] = {}
         for feature in self.features:
             values |= feature.read(columns, self._memory)
-        rows.append(list(map(flat, _dicts(values, n))))
+        dicts = _dicts(values, n)
+        plain = all(_FLAT.issuperset(map(type, column)) for column in values.values())
+        rows.append(dicts if plain else list(map(flat, dicts)))
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take, and why."""
@@ -140,6 +142,10 @@ class NamedEncoder:
     def restore(self, state: State) -> None:
         """Take over the moments of standardised numbers."""
         self._memory.restore(state)
+
+
+_FLAT = frozenset((float, int, bool, str))
+"""Types of values that `flat` leaves as they are."""
 
 
 def _fields(features: Iterable[Feature]) -> tuple[str, ...]:

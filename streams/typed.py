@@ -17,19 +17,7 @@ from models.column import Column, listed
 from models.textcolumn import TextColumn
 from streams.decimals import nearest
 from streams.instants import EXACT, NAIVE, instants
-from streams.scanning import (
-    ABSENT,
-    BOOL,
-    FLOAT,
-    INT,
-    NULL,
-    TEXT,
-    TIME,
-    TRUTH,
-    WHOLE,
-    Shape,
-    scan,
-)  # fmt: skip
+from streams.scanning import ABSENT, BOOL, FLOAT, INT, NULL, TEXT, TIME, TRUTH, WHOLE, Shape, scan
 from streams.shapes import Member
 from streams.texts import gather
 
@@ -184,8 +172,8 @@ def _patched(column: Column, kind: int, state: Longs, odd: Longs, values: list[A
     if not values:
         return column
     late = column_of(kind, values)
-    if isinstance(column, np.ndarray) and isinstance(late, np.ndarray):
-        if column.dtype == late.dtype:
+    match column, late:
+        case np.ndarray(), np.ndarray() if column.dtype == late.dtype:
             column[odd] = late
             return column
     whole = listed(column)
