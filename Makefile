@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency docs clean
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-plots docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -41,6 +41,18 @@ bench-latency: $(VENV)/installed-dev ## Time until a prediction is readable, and
 
 bench-feeding: $(VENV)/installed-dev ## Rows a second by produce, simulate and tail, beside a plain loop
 	@exec $(BIN)/python -m benchmarks.feeding
+
+bench-stages: $(VENV)/installed-dev ## Microseconds of an event by stage of the task, without Kafka
+	@exec $(BIN)/python -m benchmarks.stages
+
+bench-costs: $(VENV)/installed-dev ## Microseconds of an event by slice, features, bytes, models, partitions
+	@exec $(BIN)/python -m benchmarks.costs
+
+bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
+	@exec $(BIN)/python -m benchmarks.memory
+
+bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
+	@exec $(BIN)/python -m benchmarks.plots
 
 docs: $(VENV)/installed-dev ## Rewrite the tables in README.md and docs/ that are made from code
 	@exec $(BIN)/python -m docs.tables

@@ -17,8 +17,15 @@ from streams import catalogue
 from streams.settings import SECRETS, Settings, meanings
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs/metrics.md", ROOT / "docs/settings.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs/metrics.md",
+    ROOT / "docs/performance.md",
+    ROOT / "docs/settings.md",
+)
 MEASURED = ROOT / "benchmarks/results/throughput.json"
+STAGES = ROOT / "benchmarks/results/stages.json"
+COSTS = ROOT / "benchmarks/results/costs.json"
 
 
 def settings() -> str:
@@ -57,10 +64,41 @@ def throughput() -> str:
     return "\n".join(lines)
 
 
+def stages() -> str:
+    """Where the microseconds of an event go."""
+    if not STAGES.exists():
+        return "`make bench-stages` measures it."
+    rows = json.loads(STAGES.read_text())
+    names = [row["pipeline"] for row in rows]
+    lines = [f"| µs of CPU an event | {' | '.join(names)} |", "|---|" + "---:|" * len(rows)]
+    for stage in dict.fromkeys(stage for row in rows for stage in row["stages_us"]):
+        costs = [row["stages_us"].get(stage) for row in rows]
+        shown = ("" if cost is None else f"{cost:.3f}" for cost in costs)
+        lines.append(f"| {stage} | {' | '.join(shown)} |")
+    whole = (f"**{row['us_per_event']:.2f}**" for row in rows)
+    return "\n".join([*lines, f"| all of it | {' | '.join(whole)} |"])
+
+
+def costs() -> str:
+    """What an event costs, a line for each thing that is varied."""
+    if not COSTS.exists():
+        return "`make bench-costs` measures it."
+    found: dict[str, list[str]] = {}
+    for row in json.loads(COSTS.read_text())["rows"]:
+        cost = row["us_per_event"]
+        rate = f", {row['events_per_s']:,} events/s" if "events_per_s" in row else ""
+        figure = f"{cost:,.0f}" if cost >= 100 else f"{cost:,.2f}"
+        found.setdefault(row["axis"], []).append(f"{row['at']}: **{figure}**{rate}")
+    lines = [f"| {axis} | {' · '.join(points)} |" for axis, points in found.items()]
+    return "\n".join(["| | µs of CPU an event |", "|---|---|", *lines])
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "metrics": catalogue.markdown,
     "settings": settings,
     "throughput": throughput,
+    "stages": stages,
+    "costs": costs,
 }
 
 

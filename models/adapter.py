@@ -102,8 +102,8 @@ class RiverLearner:
     Scores and learns exactly as `river.evaluate.progressive_val_score` does, a slice at a time but
     one event after another: River's ``learn_many`` takes one step of a gradient for a whole batch,
     and its ``predict_proba_many`` would miss what is learned between two events of a slice, so that
-    results would depend on where slices are cut. An anomaly detector learns from every event right after scoring it; labels then only count, for there is nothing
-    in one that it could learn.
+    results would depend on where slices are cut. An anomaly detector learns from every event right
+    after scoring it; labels then only count, for there is nothing in one that it could learn.
     """
 
     def __init__(self, model: RiverModel, seed: int) -> None:

@@ -70,10 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=256)] | Literal["auto"] = 1
     pin: bool = False
     start: Literal["earliest", "latest"] = "earliest"
-    commit_interval_ms: Annotated[int, Meta(ge=5, le=10_000)] = 75
+    commit_interval_ms: Annotated[int, Meta(ge=5, le=10_000)] = 100
     checkpoint_interval_s: Annotated[float, Meta(ge=1)] = 60.0
     fetch_bytes: _Bytes = 1 << 20
-    fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 20
+    fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 60
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0
     dead_letter_limit: Annotated[float, Meta(gt=0, le=1)] = 0.1
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"

@@ -110,7 +110,7 @@ class PartitionTask:
                 self._take_labels(records, output)
         self.positions[records.topic] = max(position, records.next)
         if self.joiner is not None:
-            output.outcomes.update(**(self.joiner.outcomes - before))
+            output.outcomes |= dict(self.joiner.outcomes - before)
         return output
 
     def _take_events(self, records: Slice, output: Output) -> None:

@@ -164,21 +164,20 @@ def _decompressed(batch: _Batch) -> _Batch:
 def _slice(
     data: bytes, topic: str, partition: int, position: int, following: int, table: Longs
 ) -> Slice:
-    offsets = table[:, _OFFSET]
-    table = table[np.searchsorted(offsets, position) :]
-    offsets = table[:, _OFFSET]
+    new = table[np.searchsorted(table[:, _OFFSET], position) :]
+    # A kernel is compiled for each layout it meets, and a single row has another: one for all.
+    columns = np.ascontiguousarray(new.T)
+    headers = columns[_HEADERS]
     return Slice(
         topic,
         partition,
         position,
         following,
-        offsets.copy(),
-        ByteColumn(data, table[:, _KEY], table[:, _KEY_LENGTH]),
-        ByteColumn(data, table[:, _VALUE], table[:, _VALUE_LENGTH]),
-        table[:, _TIME].copy(),
-        [_headers(data, at) for at in table[:, _HEADERS].tolist()]
-        if (table[:, _HEADERS] >= 0).any()
-        else None,
+        columns[_OFFSET],
+        ByteColumn(data, columns[_KEY], columns[_KEY_LENGTH]),
+        ByteColumn(data, columns[_VALUE], columns[_VALUE_LENGTH]),
+        columns[_TIME],
+        [_headers(data, at) for at in headers.tolist()] if (headers >= 0).any() else None,
     )
 
 

@@ -18,6 +18,7 @@ from benchmarks.latency import (
     UNCOMMITTED,
     Phase,
     budget_table,
+    highest_steady,
     percentiles,
     row,
     table,
@@ -104,6 +105,16 @@ def with_figures(load: str, share: float) -> dict[str, Any]:
                 place = place[step]
             place[name] = share * budget.most
     return told
+
+
+def test_budgets_are_held_against_the_highest_load_the_client_itself_can_bear():
+    def share(load, floor):
+        return {"load": load, "latency_ms": {FLOOR: {"p99": floor}}}
+
+    rows = [share("eighth of max", 8.0), share("quarter of max", 40.0), share("half of max", 300.0)]
+    assert highest_steady(rows) == "quarter of max"
+    assert highest_steady([*rows[:2], share("half of max", 45.0)]) == "half of max"
+    assert highest_steady([share("half of max", 300.0)]) == "half of max"
 
 
 @pytest.mark.parametrize("load", sorted({budget.load for budget in BUDGETS}))

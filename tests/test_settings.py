@@ -107,7 +107,7 @@ def test_a_setting_outside_its_table_is_told_where_to_stand(file):
             {"flags": {"commit_interval_ms": 0}},
             "commit_interval_ms = 0 from --commit-interval-ms",
             "Expected `int` >= 5; it means: time between two transactions of a busy partition",
-            "--commit-interval-ms 75",
+            "--commit-interval-ms 100",
         ),
         (
             {"env": {"THALWEG_COMPRESSION": "zip"}},

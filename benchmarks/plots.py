@@ -1,0 +1,138 @@
+"""Pictures for the documentation, made of what the benchmarks have written: ``make bench-plots``.
+
+Each is an SVG without a background whose greys and colours can be read on white and on black.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+__all__ = ["PICTURES", "draw"]
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks/results"
+PICTURES = ROOT / "docs/pictures"
+
+_GREY = "#808a94"
+_COLOURS = (
+    "#4c8bf5", "#e8833a", "#3aa76d", "#c65bcf", "#d6a419", "#d9534f", "#3fb0c4", "#8d6e63",
+    "#7986cb",
+)  # fmt: skip
+_STYLE: Mapping[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "thalweg",  # the same picture of the same figures
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.prop_cycle": mpl.cycler(color=_COLOURS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _GREY
+    ),
+}
+_CURVES = {"slice": "events of a slice", "features": "features", "value": "bytes of a value"}
+
+
+def stages(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Where the microseconds of an event go: a bar for each pipeline, its stages stacked."""
+    axes = figure.subplots()
+    names = [row["pipeline"] for row in rows]
+    begun = [0.0] * len(rows)
+    for stage in dict.fromkeys(stage for row in rows for stage in row["stages_us"]):
+        widths = [row["stages_us"].get(stage, 0.0) for row in rows]
+        axes.barh(names, widths, left=begun, height=0.5, label=stage)
+        begun = [left + width for left, width in zip(begun, widths, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlabel("µs of CPU an event, without Kafka")
+    axes.grid(axis="x")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+
+def costs(figure: Figure, measured: Mapping[str, Any]) -> None:
+    """What an event costs against the size of slices, the number of features, and its bytes."""
+    for axes, (axis, label) in zip(figure.subplots(1, len(_CURVES)), _CURVES.items(), strict=True):
+        rows = [row for row in measured["rows"] if row["axis"] == axis]
+        for kind in dict.fromkeys(_kind(row["at"]) for row in rows):
+            chosen = [row for row in rows if _kind(row["at"]) == kind]
+            points = [(_number(row["at"]), row["us_per_event"]) for row in chosen]
+            axes.loglog(*zip(*points, strict=True), marker="o", markersize=4, label=kind)
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend()
+        axes.set_xlabel(label)
+        axes.grid(which="major")
+    figure.axes[0].set_ylabel("µs of CPU an event")
+
+
+def latency(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Milliseconds that the worker adds, against the rate of events."""
+    axes = figure.subplots()
+    timed = sorted((row for row in rows if "added_ms" in row), key=lambda row: row["rate"])
+    rates = [row["rate"] for row in timed]
+    for colour, read in zip(_COLOURS, timed[0]["added_ms"], strict=False):
+        for share, line in (("p50", "-"), ("p99", "--")):
+            added = [row["added_ms"][read][share] for row in timed]
+            label = f"{read}, {share}"
+            axes.loglog(rates, added, line, color=colour, marker="o", markersize=4, label=label)
+    axes.set_xlabel("events a second")
+    axes.set_ylabel("ms added")
+    axes.grid()
+    axes.legend()
+
+
+def memory(figure: Figure, measured: Mapping[str, Any]) -> None:
+    """Resident memory of a worker over its first millions of events."""
+    axes = figure.subplots()
+    samples = measured["samples"]
+    axes.plot([one["millions"] for one in samples], [one["rss_mib"] for one in samples], marker="o")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("million events")
+    axes.set_ylabel("MiB resident")
+    axes.grid()
+
+
+def _kind(at: str) -> str:
+    """What a point is beside its number: ``nested``."""
+    _, comma, kind = at.partition(", ")
+    return kind if comma else ""
+
+
+def _number(at: str) -> int:
+    return int(re.match(r"[\d,]*\d", at)[0].replace(",", ""))
+
+
+DRAWN: Mapping[str, tuple[Callable[[Figure, Any], None], tuple[float, float]]] = {
+    "stages": (stages, (8.0, 3.2)),
+    "costs": (costs, (9.0, 3.2)),
+    "latency": (latency, (6.0, 3.4)),
+    "memory": (memory, (6.0, 3.0)),
+}
+
+
+def draw(name: str, measured: Any, path: Path) -> None:
+    """Write one picture."""
+    drawn, size = DRAWN[name]
+    with mpl.rc_context(dict(_STYLE)):
+        figure = Figure(figsize=size, layout="constrained")
+        drawn(figure, measured)
+        figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    PICTURES.mkdir(exist_ok=True)
+    for name in DRAWN:
+        source = RESULTS / f"{name}.json"
+        if source.exists():
+            draw(name, json.loads(source.read_text()), PICTURES / f"{name}.svg")
+            print(f"written: {PICTURES / name}.svg")
+        else:
+            print(f"left out: {name}, which make bench-{name} measures")
