@@ -87,9 +87,9 @@ def river_alone(case: Case) -> Mapping[str, float]:
 def _timed(once: Callable[[], int]) -> Mapping[str, float]:
     """The lowest of some runs, for what disturbs one only adds to it; and the others' spread."""
     once()  # compiles, and fills what is to be full
+    gc.collect()
     runs = []
     for _ in range(_RUNS):
-        gc.collect()
         began, events, spent = time.process_time(), 0, 0.0
         while spent < _RUN_S:
             events += once()

@@ -321,11 +321,7 @@ def highest_steady(rows: Sequence[Mapping[str, Any]]) -> str:
     Producer, broker and readers need cores too: where there are two for all of them, half of what
     the worker can do is more than the others can.
     """
-    steady = [
-        one["load"]
-        for one in rows
-        if one["load"] in SHARES and _floor(one) < _STEADY_MS
-    ]
+    steady = [one["load"] for one in rows if one["load"] in SHARES and _floor(one) < _STEADY_MS]
     return str(steady[-1]) if steady else HALF
 
 

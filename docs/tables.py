@@ -88,7 +88,8 @@ def costs() -> str:
         cost = row["us_per_event"]
         rate = f", {row['events_per_s']:,} events/s" if "events_per_s" in row else ""
         figure = f"{cost:,.0f}" if cost >= 100 else f"{cost:,.2f}"
-        found.setdefault(row["axis"], []).append(f"{row['at']}: **{figure}**{rate}")
+        at = row["at"].replace("|", r"\|")
+        found.setdefault(row["axis"], []).append(f"{at}: **{figure}**{rate}")
     lines = [f"| {axis} | {' · '.join(points)} |" for axis, points in found.items()]
     return "\n".join(["| | µs of CPU an event |", "|---|---|", *lines])
 

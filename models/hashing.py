@@ -93,8 +93,6 @@ def _name_token(name: str, seed: int) -> int:
     return murmur3(name, seed)
 
 
-
-
 def _utf8(value: str) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 

@@ -24,4 +24,5 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     chosen = ((_MMAP_THRESHOLD, 32), (_TRIM_THRESHOLD, 256), (_TOP_PAD, 16))
-    return all([bool(mallopt(option, mib * _MIB)) for option, mib in chosen])
+    taken = [mallopt(option, mib * _MIB) for option, mib in chosen]
+    return all(taken)

@@ -16,8 +16,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from streams.predictions import Prediction
 from streams.demo_figures import curve, figure, figures, milliseconds
+from streams.predictions import Prediction
 from streams.readings import Meter
 from streams.views import bar
 

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 
 from streams import catalogue
 from streams.errors import SettingsError
+from streams.joiner import Outcome
 from streams.series import Series
 
 __all__ = [
@@ -45,7 +46,7 @@ class Observer:
     def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
         """A slice was computed in `seconds`: so many events scored, so many to be published."""
 
-    def on_labels(self, partition: int, outcomes: Mapping[str, int], learned: int) -> None:
+    def on_labels(self, partition: int, outcomes: Mapping[Outcome, int], learned: int) -> None:
         """A slice brought labels to these outcomes, see `streams.joiner.Outcome`."""
 
     def on_dead_letters(self, partition: int, reasons: Mapping[str, int]) -> None:
@@ -181,7 +182,7 @@ class PrometheusObserver(Observer):
         self._series.add(catalogue.PREDICTIONS, predictions, partition)
         self._series.observe(catalogue.SLICE_SECONDS, np.array([seconds]), partition)
 
-    def on_labels(self, partition: int, outcomes: Mapping[str, int], learned: int) -> None:
+    def on_labels(self, partition: int, outcomes: Mapping[Outcome, int], learned: int) -> None:
         """See `Observer.on_labels`."""
         self._series.add(catalogue.LEARNED, learned, partition)
         for outcome, count in outcomes.items():

@@ -22,7 +22,7 @@ from models.textcolumn import TextColumn
 from streams.codec import Decoded, Decoder, Reject
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
-from streams.joiner import Joiner
+from streams.joiner import Joiner, Outcome
 from streams.letters import dead_letters
 from streams.predictions import lines
 from streams.scored import Scored
@@ -60,7 +60,7 @@ class Output:
     learned: int = 0
     one_by_one: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
 
 
 class PartitionTask:
@@ -101,7 +101,7 @@ class PartitionTask:
                 f"the next record to come is {records.start}"
             )
         records = records.since(position)
-        before = Counter() if self.joiner is None else self.joiner.outcomes
+        before: Counter[Outcome] = Counter() if self.joiner is None else self.joiner.outcomes
         output = Output(taken=len(records))
         if len(records):
             if records.topic == self.pipeline.events.name:
@@ -110,7 +110,7 @@ class PartitionTask:
                 self._take_labels(records, output)
         self.positions[records.topic] = max(position, records.next)
         if self.joiner is not None:
-            output.outcomes |= dict(self.joiner.outcomes - before)
+            output.outcomes = self.joiner.outcomes - before
         return output
 
     def _take_events(self, records: Slice, output: Output) -> None:

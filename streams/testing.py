@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from streams.predictions import Prediction
 from streams.errors import TeachingError, nearest
 from streams.image import Image
 from streams.letters import DeadLetter
 from streams.pipeline import Pipeline
+from streams.predictions import Prediction
 from streams.sandbox import Cluster, Log, OpenPartition
 from streams.schema import Event, fields_of
 from streams.slices import Headers, Record, Records

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from streams.predictions import Prediction
 from streams.demo_screen import Scene, Screen, Sight, line, shown
+from streams.predictions import Prediction
 from streams.readings import Reading
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

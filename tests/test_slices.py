@@ -90,7 +90,10 @@ def test_an_empty_slice_still_says_how_far_the_log_was_read(position):
 
 @pytest.mark.parametrize("headers", [(None, None), ([()], None), (None, [(("a", b"1"),)])])
 def test_records_of_several_slices_are_sent_as_one(headers):
-    first, second = Records([b"k"], [b"x"], [1], headers[0]), Records([b"k"], [None], [2], headers[1])
+    first, second = (
+        Records([b"k"], [b"x"], [1], headers[0]),
+        Records([b"k"], [None], [2], headers[1]),
+    )
     whole = Records.joined([first, second])
     assert (whole.keys, whole.values) == ([b"k", b"k"], [b"x", None])
     assert list(whole.timestamps) == [1, 2]

@@ -28,9 +28,9 @@ from models import (
     Tokens,
 )
 from streams import Event, Labels, Pipeline, Threshold, Topic
-from streams.predictions import Prediction
 from streams.image import ImageError, pack, unpack
 from streams.letters import DeadLetter
+from streams.predictions import Prediction
 from streams.slices import Record, Records, Slice
 from streams.task import OffsetGapError, Output, PartitionTask
 

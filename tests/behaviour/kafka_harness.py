@@ -17,8 +17,8 @@ from harness import Values
 from outside import Worker, read
 
 from streams import checkpoint, load
-from streams.predictions import Prediction
 from streams.image import pack
+from streams.predictions import Prediction
 from streams.slices import Headers, Record
 from streams.testing import DeadLetter, Predicted
 from streams.topics import ensure, required_topics
