@@ -76,7 +76,8 @@ def event_times(
 
 def _micros(times: Longs, per_second: int) -> Longs:
     """Microseconds; what no calendar has stays beyond it."""
-    bounded = np.clip(times, (_FIRST - 1) * per_second, (_LAST + 1) * per_second)
+    lowest, highest = (_FIRST - 1) * per_second, (_LAST + 1) * per_second
+    bounded = np.minimum(np.maximum(times, lowest), highest)
     return bounded * (1_000_000 // per_second)
 
 
