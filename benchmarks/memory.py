@@ -7,6 +7,7 @@ filled, with the same payments over and over, and looks at the worker after each
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 import threading
@@ -56,7 +57,9 @@ def main(millions: int, output: Path) -> None:
         feed = _Feed(broker.bootstrap, millions * _MILLION)
         feed.start()
         command = SYSTEMS[0].command(broker.bootstrap, predictions)
-        process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        # An image takes memory of its own: the warm-up has to have seen some of them.
+        environment = {**os.environ, "THALWEG_CHECKPOINT_INTERVAL_S": "2"}
+        process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
         try:
             samples = [
                 _sample(process, broker.bootstrap, predictions, number, feed)
