@@ -50,7 +50,7 @@ FLOOR, UNCOMMITTED, COMMITTED = "floor", "read uncommitted", "read committed"
 EVERY = "every prediction"
 """Read when all is over, of all partitions, to count them."""
 _PERCENTILES = (50, 90, 99, 100)
-_MAX_OVER, _WARM_UP = 500_000, 100_000
+_MAX_OVER, _WARM_UP = 1_500_000, 100_000
 _SETTLE_S, _PATIENCE_S = 2.0, 120.0
 
 console = Console(highlight=False, soft_wrap=True)

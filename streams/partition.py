@@ -36,7 +36,7 @@ _LARGE_PIECE = 1_000
 _TURNS = 4
 _LABELS_POLL_S = 0.01
 _BACKLOG_RECORDS = 20_000
-_BACKLOG_COMMIT_S = 0.5
+_BACKLOG_COMMIT_S = 0.3
 _BATCH_EVENTS = 5_000
 _SOON_S = 0.005
 _ENOUGH_EVENTS = 1_000
@@ -256,8 +256,8 @@ class Partition:
         """When to commit the transaction that began then, as of now.
 
         A commit costs the worker as much as a thousand events, and the broker as well. So there is
-        one in a commit interval; in three, while fewer events than that have gathered; and in half
-        a second while a backlog makes each event wait for longer anyway. What comes after a pause
+        one in a commit interval; in three, while fewer events than that have gathered; and in a third
+        of a second while a backlog makes each event wait for longer anyway. What comes after a pause
         is committed at once.
         """
         interval = self._settings.commit_interval_ms / 1000
