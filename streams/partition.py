@@ -32,7 +32,9 @@ __all__ = ["Partition"]
 log = logging.getLogger("thalweg")
 
 _OUTBOX_SLICES = 32
-_LARGE_PIECE = 1_000
+_PIECE_RECORDS = 4_096
+_PROMPT_PIECE_RECORDS = 2_048
+_LARGE_PIECE = 500
 _TURNS = 4
 _LABELS_POLL_S = 0.01
 _BACKLOG_RECORDS = 20_000
@@ -187,7 +189,9 @@ class Partition:
         self._flow.resume(self._pipeline.events.name, self.number)
 
     async def _pass(self, records: Slice) -> None:
-        for piece, publish in self._progress.pieces(records):
+        # All that waits for an answer of the broker waits for the piece at hand as well.
+        size = _PIECE_RECORDS if self._is_behind() else _PROMPT_PIECE_RECORDS
+        for piece, publish in self._progress.pieces(records, size):
             while (self._gated or len(self._outbox) > _OUTBOX_SLICES) and not self._closing:
                 self._room.clear()
                 await self._room.wait()

@@ -10,8 +10,6 @@ from streams.task import PartitionTask
 
 __all__ = ["Progress", "StateLostError"]
 
-_PIECE_RECORDS = 4096
-
 
 class StateLostError(Exception):
     """The group has read records whose effect on the state is nowhere to be had."""
@@ -63,11 +61,11 @@ class Progress:
         else:
             self._task.positions = dict(starts)
 
-    def pieces(self, records: Slice) -> Iterator[tuple[Slice, bool]]:
-        """A slice in pieces that take a moment each, and for each whether to publish its output."""
+    def pieces(self, records: Slice, size: int) -> Iterator[tuple[Slice, bool]]:
+        """A slice in pieces of at most `size`, and for each whether to publish its output."""
         published = self.committed.get(records.topic, 0)
         for part, publish in ((records.before(published), False), (records.since(published), True)):
-            for piece in part.pieces(_PIECE_RECORDS):
+            for piece in part.pieces(size):
                 if piece.next > piece.start:
                     yield piece, publish
 

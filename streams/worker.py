@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 import faust
@@ -29,6 +30,10 @@ __all__ = ["run"]
 
 log = logging.getLogger("thalweg")
 
+# The thread that fetches would otherwise wait five milliseconds for the one that computes, at each
+# of the steps in which a fetch arrives.
+_SWITCH_S = 0.0005
+
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -50,6 +55,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
         TeachingError: something it needs is missing; the text says what to do.
     """
     keep_freed_memory()
+    sys.setswitchinterval(_SWITCH_S)
     console = Console(highlight=False, soft_wrap=True)
     console.print(boot_table(settings, provenance))
     console.print(_prepare_topics(pipeline, settings))

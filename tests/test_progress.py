@@ -71,14 +71,14 @@ def test_what_was_published_is_computed_again_and_not_published_again(committed,
     progress.committed = {"visits": committed}
     records = visits(n, start)
     published = {
-        offset: publish for piece, publish in progress.pieces(records) for offset in piece.offsets
+        offset: publish for piece, publish in progress.pieces(records, 4) for offset in piece.offsets
     }
     assert published == {offset: offset >= committed for offset in records.offsets}
 
 
-def test_a_large_slice_comes_in_pieces_that_take_a_moment_each():
+def test_a_large_slice_comes_in_pieces_of_the_size_asked_for():
     _, progress = begun()
-    pieces = list(progress.pieces(slice_of([b"{}"] * 10_000, "visits")))
+    pieces = list(progress.pieces(slice_of([b"{}"] * 10_000, "visits"), 4_096))
     assert [len(piece) for piece, _ in pieces] == [4_096, 4_096, 1_808]
     assert [piece.start for piece, _ in pieces] == [0, 4_096, 8_192]
 
