@@ -173,9 +173,9 @@ def _has_numbers(column: Column) -> bool:
 def _unusable(columns: Columns, fields: Iterable[str]) -> dict[int, str]:
     found: dict[int, str] = {}
     for field in fields:
-        places = unusable(columns[field])
-        for place, value in zip(places, listed(chosen(columns[field], places)), strict=True):
-            found[place] = f"{field} is {value!r}: not finite, or beyond ±{LARGEST:g}"
+        if places := unusable(columns[field]):
+            for place, value in zip(places, listed(chosen(columns[field], places)), strict=True):
+                found[place] = f"{field} is {value!r}: not finite, or beyond ±{LARGEST:g}"
     return found
 
 

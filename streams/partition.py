@@ -32,7 +32,6 @@ __all__ = ["Partition"]
 log = logging.getLogger("thalweg")
 
 _OUTBOX_SLICES = 32
-_PIECE_RECORDS = 4_096
 _PROMPT_PIECE_RECORDS = 2_048
 _LARGE_PIECE = 500
 _TURNS = 4
@@ -190,8 +189,8 @@ class Partition:
 
     async def _pass(self, records: Slice) -> None:
         # All that waits for an answer of the broker waits for the piece at hand as well.
-        size = _PIECE_RECORDS if self._is_behind() else _PROMPT_PIECE_RECORDS
-        for piece, publish in self._progress.pieces(records, size):
+        sizes = () if self._is_behind() else (_PROMPT_PIECE_RECORDS,)
+        for piece, publish in self._progress.pieces(records, *sizes):
             while (self._gated or len(self._outbox) > _OUTBOX_SLICES) and not self._closing:
                 self._room.clear()
                 await self._room.wait()
@@ -260,9 +259,9 @@ class Partition:
         """When to commit the transaction that began then, as of now.
 
         A commit costs the worker as much as a thousand events, and the broker as well. So there is
-        one in a commit interval; in three, while fewer events than that have gathered; and in a third
-        of a second while a backlog makes each event wait for longer anyway. What comes after a pause
-        is committed at once.
+        one in a commit interval; in three, while fewer events than that have gathered; and in a
+        third of a second while a backlog makes each event wait for longer anyway. What comes after
+        a pause is committed at once.
         """
         interval = self._settings.commit_interval_ms / 1000
         if self._is_behind():

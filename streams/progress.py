@@ -11,6 +11,10 @@ from streams.task import PartitionTask
 __all__ = ["Progress", "StateLostError"]
 
 
+_PIECE_RECORDS = 4_096
+"""What is computed in a few milliseconds, and is large enough to be cheap."""
+
+
 class StateLostError(Exception):
     """The group has read records whose effect on the state is nowhere to be had."""
 
@@ -61,7 +65,7 @@ class Progress:
         else:
             self._task.positions = dict(starts)
 
-    def pieces(self, records: Slice, size: int) -> Iterator[tuple[Slice, bool]]:
+    def pieces(self, records: Slice, size: int = _PIECE_RECORDS) -> Iterator[tuple[Slice, bool]]:
         """A slice in pieces of at most `size`, and for each whether to publish its output."""
         published = self.committed.get(records.topic, 0)
         for part, publish in ((records.before(published), False), (records.since(published), True)):

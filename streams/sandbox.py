@@ -114,7 +114,7 @@ class OpenPartition:
     def take(self, records: Slice) -> None:
         """Compute a slice, and keep what it makes for the next commit."""
         self.slices += 1
-        for piece, publish in self._progress.pieces(records, _PIECE_RECORDS):
+        for piece, publish in self._progress.pieces(records):
             output = self.task.take(piece)
             if publish:
                 self._outputs.append(output)

@@ -71,7 +71,9 @@ def test_what_was_published_is_computed_again_and_not_published_again(committed,
     progress.committed = {"visits": committed}
     records = visits(n, start)
     published = {
-        offset: publish for piece, publish in progress.pieces(records, 4) for offset in piece.offsets
+        offset: publish
+        for piece, publish in progress.pieces(records, 4)
+        for offset in piece.offsets
     }
     assert published == {offset: offset >= committed for offset in records.offsets}
 
