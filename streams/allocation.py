@@ -7,7 +7,7 @@ import sys
 
 __all__ = ["keep_freed_memory"]
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # malloc.h
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # malloc.h
 _MIB = 1 << 20
 
 
@@ -16,13 +16,15 @@ def keep_freed_memory() -> bool:
 
     By default it maps every block of 128 KiB and more anew and gives it back when it is freed. A
     slice's columns are such blocks: their page faults would cost more than what is done with them.
-    At most 256 MiB of freed memory are kept.
+    At most 256 MiB of freed memory are kept. All threads share them, for what one has fetched
+    another one frees.
     """
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    chosen = ((_MMAP_THRESHOLD, 32), (_TRIM_THRESHOLD, 256), (_TOP_PAD, 16))
-    taken = [mallopt(option, mib * _MIB) for option, mib in chosen]
+    sizes = ((_MMAP_THRESHOLD, 32), (_TRIM_THRESHOLD, 256), (_TOP_PAD, 16))
+    taken = [mallopt(option, mib * _MIB) for option, mib in sizes]
+    taken.append(mallopt(_ARENA_MAX, 1))
     return all(taken)
