@@ -26,6 +26,7 @@ PAGES = (
 MEASURED = ROOT / "benchmarks/results/throughput.json"
 STAGES = ROOT / "benchmarks/results/stages.json"
 COSTS = ROOT / "benchmarks/results/costs.json"
+LATENCY = ROOT / "benchmarks/results/latency.json"
 
 
 def settings() -> str:
@@ -94,11 +95,32 @@ def costs() -> str:
     return "\n".join(["| | µs of CPU an event |", "|---|---|", *lines])
 
 
+def latency() -> str:
+    """What a worker adds to the client's own time, and what it costs, at several loads."""
+    if not LATENCY.exists():
+        return "`make bench-latency` measures it."
+    lines = [
+        "| events a second | added, uncommitted: p50 | p99 | committed: p99 | client alone: p99 "
+        "| worker, of a core |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in json.loads(LATENCY.read_text()):
+        shown = [""] * 4
+        if "added_ms" in row:
+            uncommitted, committed = row["added_ms"].values()
+            floor = row["latency_ms"]["floor"]["p99"]
+            delays = (uncommitted["p50"], uncommitted["p99"], committed["p99"], floor)
+            shown = [f"{delay:.0f} ms" for delay in delays]
+        lines.append(f"| {row['rate']:,} | {' | '.join(shown)} | {row['worker_cores']:.1%} |")
+    return "\n".join(lines)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "metrics": catalogue.markdown,
     "settings": settings,
     "throughput": throughput,
     "stages": stages,
+    "latency": latency,
     "costs": costs,
 }
 
