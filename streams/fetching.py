@@ -29,7 +29,7 @@ __all__ = [
     "read_in_slices",
 ]
 
-_GATHERED_BYTES = 64 * 1024
+_GATHERED_BYTES = 192 * 1024
 _QUIET_WAIT_MS = 100
 
 _sliced_topics: set[str] = set()
