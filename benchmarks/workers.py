@@ -27,18 +27,9 @@ from streams.topics import TopicSpec, ensure
 
 RESULTS = Path(__file__).parent / "results" / "workers.json"
 _PIPELINE = """
-from benchmarks.payments import Payment
-from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
-from models import SGD, Hashed, Logistic, Number
-from streams import Pipeline, Topic
+from benchmarks.pipelines import plain
 
-pipeline = Pipeline(
-    name="{name}",
-    events=Topic(PAYMENTS, schema=Payment, id="id", key="card", time="at"),
-    labels="fraud",
-    features=[Number("amount", scale="log"), *map(Hashed, CATEGORIES)],
-    model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
-)
+pipeline = plain("{name}")
 """
 _LOOK_S, _PATIENCE_S = 0.1, 60.0
 

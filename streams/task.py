@@ -127,11 +127,11 @@ class PartitionTask:
         ids = None if topic.id is None else texts(decoded.column(topic.id))
         targets = None if pipeline.label_field is None else decoded.column(pipeline.label_field)
 
-        first, plan = self.rows.next, Plan()
+        first, plan, seconds = self.rows.next, Plan(), at.seconds
         self.encoder.append(decoded.columns, n, self.rows)
         learned_at = np.empty(0)
         if self.joiner is not None and ids is not None:
-            learned_at = self.joiner.events(ids, at.seconds, first, plan)
+            learned_at = self.joiner.events(ids, seconds, first, plan)
         elif targets is None:
             plan.score_run(first, n)
         elif missing(targets).any():
@@ -144,7 +144,7 @@ class PartitionTask:
         op = np.frombuffer(plan.op, np.int8)
         known = self.learned + np.cumsum(op == LEARN)[op == SCORE]
         if targets is None:
-            self._scored.append(scores.value, decisions, at.seconds)
+            self._scored.append(scores.value, decisions, seconds)
             self._measure(plan, learned_at, output)
         else:
             self._measure_inside(scores, decisions, targets, output)
