@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.protocol import State
 
 __all__ = ["Rows"]
@@ -53,11 +54,7 @@ class Rows:
         n, used = len(lengths), int(self.indptr[self.next - self.base])
         self._reserve(n, len(index), used)
         at = self.next - self.base
-        used = int(self.indptr[at])
-        np.cumsum(lengths, out=self.indptr[at + 1 : at + n + 1])
-        self.indptr[at + 1 : at + n + 1] += used
-        self.index[used : used + len(index)] = index
-        self.value[used : used + len(index)] = value
+        _append(lengths, index, value, at, self.indptr, self.index, self.value)
         start = self.next
         self.next += n
         return start
@@ -77,7 +74,9 @@ class Rows:
     def state(self) -> State:
         """The rows of the window, for an image."""
         lengths, index, value = self.window(self.first, self.next)
-        return {"first": self.first, "lengths": lengths, "index": index, "value": value}
+        # Copies: the window's memory is used again while the image is being written.
+        columns = {"lengths": lengths, "index": index.copy(), "value": value.copy()}
+        return {"first": self.first, **columns}
 
     def restore(self, state: State) -> None:
         """Hold the window of `state` and nothing else."""
@@ -97,3 +96,21 @@ class Rows:
         new_index, new_value = np.zeros(room, np.int32), np.zeros(room, np.float64)
         new_index[: len(index)], new_value[: len(value)] = index, value
         self.base, self.indptr, self.index, self.value = self.first, indptr, new_index, new_value
+
+
+@compiled
+def _append(
+    lengths: NDArray[np.int64],
+    index: NDArray[np.int32],
+    value: NDArray[np.float64],
+    at: int,
+    indptr: NDArray[np.int64],
+    all_index: NDArray[np.int32],
+    all_value: NDArray[np.float64],
+) -> None:
+    used = indptr[at]
+    for entry in range(len(index)):
+        all_index[used + entry] = index[entry]
+        all_value[used + entry] = value[entry]
+    for row in range(len(lengths)):
+        indptr[at + row + 1] = indptr[at + row] + lengths[row]

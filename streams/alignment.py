@@ -29,6 +29,9 @@ class Flow(Protocol):
     def resume(self, topic: str, partition: int) -> None:
         """Read on."""
 
+    async def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Read on from there."""
+
 
 class Alignment:
     """Says of a slice of events whether it has to wait for labels, and paces the labels.

@@ -82,6 +82,10 @@ class ReadingFlow:
         tp = TP(topic, partition)
         return self._app.consumer.end(tp) if tp in self._app.consumer.assignment() else None
 
+    def is_paused(self, topic: str, partition: int) -> bool:
+        """Whether it is taken out of what is drained."""
+        return TP(topic, partition) in self._app.consumer._paused_partitions
+
     def pause(self, topic: str, partition: int) -> None:
         """Take the partition out of what is drained from the fetcher."""
         self._app.consumer.pause_partitions({TP(topic, partition)})
@@ -89,6 +93,10 @@ class ReadingFlow:
     def resume(self, topic: str, partition: int) -> None:
         """Put it back."""
         self._app.consumer.resume_partitions({TP(topic, partition)})
+
+    async def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Have the next fetch begin there."""
+        await self._app.consumer.seek(TP(topic, partition), offset)
 
 
 def create_app(pipeline: Pipeline) -> App:

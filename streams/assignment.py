@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
@@ -66,29 +66,32 @@ class Assignment:
         return self._settings.group or self._pipeline.name
 
     async def assigned(
-        self, committed: Mapping[TP, int | None], starts: Mapping[TP, int]
+        self,
+        starts: Mapping[TP, int],
+        earliest: Mapping[TP, int],
+        committed: Callable[[], Awaitable[Mapping[TP, int | None]]],
     ) -> Mapping[TP, int]:
         """Open the partitions; answer for each topic's partition where to read on.
 
         Args:
-            committed: what the group has committed, None where nothing is.
             starts: where a new group begins to read.
+            earliest: the first offset that can still be read.
+            committed: asks what the group has committed, None where nothing is. That is not final
+                before the former owners are fenced.
 
         Raises:
             RuntimeError: equal partitions of events and labels are on different workers.
         """
         async with self._lock:
             await self._close_all()
-            numbers = sorted({tp.partition for tp in committed})
+            numbers = sorted({tp.partition for tp in starts})
             for number in numbers:
-                missing = {t for t in self.topics if TP(t, number) not in committed}
-                if missing:
-                    raise RuntimeError(
-                        f"partition {number} of {', '.join(sorted(missing))} is assigned to "
-                        "another worker than its sister topic; all workers of the group have to "
-                        "run this version, and the topics need equal partition counts"
-                    )
-            await asyncio.gather(*(self._open(n, committed, starts) for n in numbers))
+                self._check_complete(number, starts)
+            fenced = await asyncio.gather(*map(self._fenced, numbers))
+            found = await committed()
+            await asyncio.gather(
+                *(self._open(one, found, starts, earliest) for one in fenced if one is not None)
+            )
             self._observer.on_assigned(numbers)
             return {
                 TP(topic, number): position
@@ -107,9 +110,16 @@ class Assignment:
         if partition is not None:
             await partition.take(records)
 
-    async def _open(
-        self, number: int, committed: Mapping[TP, int | None], starts: Mapping[TP, int]
-    ) -> None:
+    def _check_complete(self, number: int, assigned: Collection[TP]) -> None:
+        missing = {topic for topic in self.topics if TP(topic, number) not in assigned}
+        if missing:
+            raise RuntimeError(
+                f"partition {number} of {', '.join(sorted(missing))} is assigned to another worker "
+                "than its sister topic; all workers of the group have to run this version, and the "
+                "topics need equal partition counts"
+            )
+
+    async def _fenced(self, number: int) -> Partition | None:
         partition = Partition(
             self._pipeline,
             number,
@@ -120,16 +130,32 @@ class Assignment:
             self._flow,
             self.on_failed,
         )
+        return partition if await self._succeeds(partition, partition.fence()) else None
+
+    async def _open(
+        self,
+        partition: Partition,
+        committed: Mapping[TP, int | None],
+        starts: Mapping[TP, int],
+        earliest: Mapping[TP, int],
+    ) -> None:
+        places = {topic: TP(topic, partition.number) for topic in self.topics}
+        opening = partition.open(
+            {topic: committed[tp] for topic, tp in places.items()},
+            {topic: starts[tp] for topic, tp in places.items()},
+            {topic: earliest[tp] for topic, tp in places.items()},
+        )
+        if await self._succeeds(partition, opening):
+            self.partitions[partition.number] = partition
+
+    async def _succeeds(self, partition: Partition, step: Awaitable[None]) -> bool:
         try:
-            await partition.open(
-                {topic: committed[TP(topic, number)] for topic in self.topics},
-                {topic: starts[TP(topic, number)] for topic in self.topics},
-            )
+            await step
         except Exception as error:  # raised here it would leave Faust hanging
             await partition.close()
-            self.on_failed(number, error)
-            return
-        self.partitions[number] = partition
+            self.on_failed(partition.number, error)
+            return False
+        return True
 
     async def _close_all(self) -> None:
         closing, self.partitions = self.partitions, {}

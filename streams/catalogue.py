@@ -186,6 +186,17 @@ CHECKPOINT_BYTES = Metric(
     "Size of the newest image.",
     "Grows without end: something remembered is not bounded; see pending labels.",
 )  # fmt: skip
+CHECKPOINTS_FAILED = Metric(
+    "thalweg_checkpoints_failed_total", "counter", "checkpoints", _PARTITION,
+    "Images of the state that could not be written; the stream goes on without.",
+    "Any: the store is full or out of reach; recovery takes longer every minute, see the log.",
+)  # fmt: skip
+RECOVERY_LEFT = Metric(
+    "thalweg_recovery_left_offsets", "gauge", "offsets", _PARTITION,
+    "Offsets to be computed again, since the image, before anything new is published.",
+    "Not falling: the log cannot be read, see fetches; large after each restart: write "
+    "checkpoints more often.",
+)  # fmt: skip
 CHECKPOINT_AGE = Metric(
     "thalweg_checkpoint_age_seconds", "gauge", "seconds", _PARTITION,
     "Time since the newest image was written, or since the partition was taken over.",
@@ -198,7 +209,7 @@ METRICS: tuple[Metric, ...] = (
     ONE_BY_ONE, LAG_RECORDS, LAG_SECONDS,
     LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, MODEL,
     COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
-    CHECKPOINT_AGE,
+    CHECKPOINT_AGE, CHECKPOINTS_FAILED, RECOVERY_LEFT,
 )  # fmt: skip
 """All of them, in the order a reader wants."""
 

@@ -1,139 +1,350 @@
 """Where images are kept: a compacted topic, one partition for each of the events topic's.
 
-An image is written in chunks and followed by a manifest that lists their offsets, all in one
-transaction with the offsets it accounts for. Two sets of keys a group take turns, so compaction
-always leaves a whole image behind the one that is being written.
+An image is the blocks of a state and a *manifest*, which says where each block is. Blocks are
+records of the topic, each in a *slot*, or files of a store. The manifest is always a record, in the
+transaction that commits what the image accounts for: so there is an image or there is none.
+
+A reader never sees one image's blocks under another's manifest. A manifest names offsets, and what
+stands at an offset does not change; it can only be compacted away, once its slot is written to
+again. That is done by a committed transaction alone, and only to slots that none of the last `kept`
+manifests names. Those are the images one can go back to.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from hashlib import sha256
+from itertools import count
+from math import inf
 from typing import Any
+from uuid import uuid4
 
-import aiokafka
 import msgspec
-from aiokafka import TopicPartition
 
-from streams.image import Image, ImageError, unpack
+from models.machine import machine
+from streams.checkpointlog import opened_log
+from streams.image import FORMAT, Image
+from streams.imageblocks import compressed, cut
+from streams.imagereading import Found, ImageReader
+from streams.manifest import Block, Manifest, Place, release
 from streams.producer import PartitionProducer
+from streams.signing import sealed
 from streams.slices import Records
+from streams.stores import Store, open_store
 
-__all__ = ["Manifest", "newest", "write"]
+__all__ = ["CheckpointUnwritableError", "Checkpoints", "Found", "Prepared"]
 
-_CHUNK = 640 * 1024
-_READ_BACK = 16
+_SEND_BYTES = 800 << 10
+"""Of blocks in one batch: less than a batch of the producer's holds, and so surely one."""
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """The record that makes chunks an image.
+class CheckpointUnwritableError(Exception):
+    """An image could not be put into its store; nothing is lost but the try."""
+
+
+class Prepared:
+    """An image on its way: cut, compared with the one before, and what is new of it compressed.
 
     Attributes:
-        turn: which of its group's two sets of keys the image is under.
-        size: of the image in bytes.
-        chunks: offsets of its chunks, in order.
+        size: bytes of the blocks that are new.
     """
 
-    turn: int
-    size: int
-    chunks: list[int]
+    def __init__(self, image: Image, journal: int, parts: list[int]) -> None:
+        self.image = msgspec.structs.replace(image, state=None)
+        self.journal = journal
+        self.parts = parts
+        self.size = 0
+        self.order: list[bytes] = []
+        """Digest of each piece before it was compressed."""
+        self.blocks: dict[bytes, Block] = {}
+        """Of pieces by that digest, once it is known where they are."""
+        self.fresh: dict[bytes, bytes] = {}
+        """Compressed pieces by that digest, to be written."""
+        self.written: tuple[Manifest, asyncio.Future[Any]] | None = None
 
 
-async def write(
-    producer: PartitionProducer,
-    topic: str,
-    partition: int,
-    image: bytes,
-    group: str,
-    turn: int,
-    now: int,
-) -> None:
-    """Put an image into the open transaction of `producer`.
+class Checkpoints:
+    """The images of one partition for one group.
+
+    One image at a time is prepared, written and settled; `newest` comes before the first.
 
     Args:
-        producer: in a transaction.
-        topic: the checkpoints topic.
-        partition: of that topic.
-        image: made by `streams.image.pack`.
-        group: consumer group whose offsets the image accounts for.
-        turn: 0 or 1, not the one of the image before.
-        now: timestamp of the records, in milliseconds.
-    """
-    acknowledged = []
-    for number, start in enumerate(range(0, len(image), _CHUNK)):
-        key = f"{group}/{turn}/{number}".encode()
-        chunk = Records([key], [image[start : start + _CHUNK]], [now])
-        acknowledged += await producer.send(topic, partition, chunk)
-    chunks = [metadata.offset for metadata in await asyncio.gather(*acknowledged)]
-    manifest = msgspec.json.encode(Manifest(turn, len(image), chunks))
-    await producer.send(topic, partition, Records([f"{group}/{turn}".encode()], [manifest], [now]))
-
-
-async def newest(
-    client: Mapping[str, Any], topic: str, partition: int, group: str
-) -> tuple[Manifest, Image] | None:
-    """The newest whole image that a group has of a partition; None where it never had one.
+        client: connection options of aiokafka.
+        topic: of checkpoints.
+        partition: of it.
+        group: consumer group whose offsets the images go with.
+        kept: how many images one can go back to.
+        store: path or URL of where to keep blocks; None: in the topic.
+        key: that images are signed with; None: they are not, and anybody's are read.
+        trusting: read anybody's all the same.
 
     Raises:
-        ImageError: there are images but the newest is not readable.
+        SettingsError: the store cannot be used.
     """
-    tp = TopicPartition(topic, partition)
-    async with _reader(client, tp) as consumer:
-        begin = (await consumer.beginning_offsets([tp]))[tp]
-        end = (await consumer.end_offsets([tp]))[tp]
-        manifest = await _last_manifest(consumer, tp, begin, end, group)
-        if manifest is None:
-            return None
-        data = b"".join([await _value_at(consumer, tp, offset) for offset in manifest.chunks])
-    if len(data) != manifest.size:
-        raise ImageError(f"{topic}-{partition}: the image has {len(data)} of {manifest.size} bytes")
-    return manifest, unpack(data)
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        topic: str,
+        partition: int,
+        group: str,
+        *,
+        kept: int = 4,
+        store: str | None = None,
+        key: bytes | None = None,
+        trusting: bool = False,
+    ) -> None:
+        self._log = partial(opened_log, client, topic, partition)
+        self._topic = topic
+        self._partition = partition
+        self._group = group
+        self._kept = kept
+        self._url = store
+        self._store: Store | None = None
+        if store is not None:
+            self._store = open_store(store, topic, group, str(partition))
+        self._key = key
+        trusted = None if trusting else key
+        self._reader = ImageReader(topic, partition, group, self._store, trusted)
+        self._writer = uuid4().hex[:8]
+        self._number = 0
+        self._live: dict[int, Manifest] = {}
+        self._known: dict[bytes, Block] = {}
+
+    @property
+    def refused(self) -> list[str]:
+        """Of what was found last, why it cannot be used, a line each."""
+        return self._reader.refused
+
+    async def newest(self) -> Found | None:
+        """The newest image that can be used; None where there never was one.
+
+        Each newer one that cannot is told in the log.
+
+        Raises:
+            ImageError: there are images, and none can be used; the text says why of each.
+        """
+        async with self._log() as topic:
+            live = await self._reader.manifests(topic)
+            found, blocks = await self._reader.first(topic, live.values())
+        self._remember(live)
+        if found is not None:
+            # A newer one that cannot be used is none to go back to: its slots are free.
+            self._live = {at: it for at, it in live.items() if it.number <= found.manifest.number}
+        in_store = self._store is not None
+        self._known = {it: at for it, at in blocks.items() if isinstance(at.place, str) == in_store}
+        return found
+
+    async def before(self, positions: Mapping[str, int]) -> Found | None:
+        """The newest image that can be used and lies beyond none of these positions, if any.
+
+        Raises:
+            ImageError: there are such images, and none can be used.
+        """
+        async with self._log() as topic:
+            early = [
+                manifest
+                for manifest in (await self._reader.manifests(topic)).values()
+                if all(manifest.positions.get(name, 0) <= at for name, at in positions.items())
+            ]
+            return (await self._reader.first(topic, early))[0] if early else None
+
+    async def manifests(self) -> list[Manifest]:
+        """Of all images that are kept, the newest first; `refused` tells of others."""
+        async with self._log() as topic:
+            self._remember(await self._reader.manifests(topic))
+        return list(self._live.values())
+
+    async def image(self, manifest: Manifest) -> Image:
+        """The image of a manifest.
+
+        Raises:
+            ImageError: blocks of it are gone or damaged.
+        """
+        async with self._log() as topic:
+            return (await self._reader.image(topic, manifest))[0]
+
+    def prepare(self, image: Image, journal: int) -> Prepared:
+        """Make an image ready to be written; blocks and computes, so a thread should do it.
+
+        With a store its blocks are put there already: who writes it needs no disk.
+
+        Args:
+            image: of a task; shares no memory with one that goes on meanwhile.
+            journal: the offset from which the journal leads on from its positions.
+
+        Raises:
+            CheckpointUnwritableError: the store does not take it.
+        """
+        parts, pieces = cut(image.state)
+        prepared = Prepared(image, journal, parts)
+        for piece in pieces:
+            digest = sha256(piece).digest()
+            prepared.order.append(digest)
+            if digest in self._known:
+                prepared.blocks[digest] = self._known[digest]
+            elif digest not in prepared.fresh:
+                prepared.fresh[digest] = compressed(piece)
+        prepared.size = sum(map(len, prepared.fresh.values()))
+        if self._store is not None:
+            self._put(self._store, prepared)
+        return prepared
+
+    async def write(self, producer: PartitionProducer, prepared: Prepared, now: int) -> int:
+        """Put an image into the open transaction of `producer`; answers how many bytes.
+
+        Args:
+            producer: in a transaction.
+            prepared: since the last one was settled.
+            now: in milliseconds since the epoch.
+        """
+        await self._send_blocks(producer, prepared, now)
+        image = prepared.image
+        manifest = Manifest(
+            format=FORMAT,
+            number=self._number + 1,
+            topic=self._topic,
+            partition=self._partition,
+            group=self._group,
+            model=image.model,
+            described=image.described,
+            positions=image.positions,
+            journal=prepared.journal,
+            machine=machine(),
+            thalweg=release(),
+            written_at=now,
+            store=self._url,
+            earlier=self._earlier,
+            parts=prepared.parts,
+            blocks=[prepared.blocks[digest] for digest in prepared.order],
+        )
+        size, sent = await self._send_manifest(producer, manifest)
+        prepared.written = manifest, sent
+        return prepared.size + size
+
+    def settled(self, prepared: Prepared) -> None:
+        """Its transaction is committed: the image's blocks can be used again from now on."""
+        assert prepared.written is not None
+        manifest, sent = prepared.written
+        live = [(sent.result().offset, manifest), *self._live.items()]
+        self._remember(dict(live[: self._kept]))
+        self._known = prepared.blocks
+
+    async def put_back(
+        self,
+        producer: PartitionProducer,
+        manifest: Manifest,
+        positions: Mapping[str, int],
+        journal: int,
+        now: int,
+    ) -> int:
+        """Have the state of an older image be the newest, at other positions; answers its number.
+
+        Args:
+            producer: in a transaction.
+            manifest: one of those that `manifests` found last.
+            positions: by topic, the offset to read on from.
+            journal: the offset from which the journal leads on from there.
+            now: in milliseconds since the epoch.
+        """
+        again = msgspec.structs.replace(
+            manifest,
+            number=self._number + 1,
+            positions=dict(positions),
+            journal=journal,
+            written_at=now,
+            earlier=self._earlier,
+        )
+        await self._send_manifest(producer, again)
+        return again.number
+
+    def _remember(self, live: dict[int, Manifest]) -> None:
+        self._live = live
+        self._number = max((manifest.number for manifest in live.values()), default=0)
+
+    @property
+    def _earlier(self) -> list[int]:
+        """Offsets of the manifests that are kept along with the next one."""
+        return list(self._live)[: self._kept - 1]
+
+    async def _send_blocks(self, producer: PartitionProducer, prepared: Prepared, now: int) -> None:
+        """Put what is fresh into free slots, and note where it stands."""
+        used = {
+            it[0] for live in self._live.values() for it in live.places if not isinstance(it, str)
+        }
+        free = (slot for slot in count() if slot not in used)
+        sending = []
+        for batch in _batches(prepared.fresh):
+            slots = [next(free) for _ in batch]
+            keys = [f"{self._group}/block/{slot}".encode() for slot in slots]
+            records = Records(keys, [prepared.fresh[digest] for digest in batch], [now] * len(keys))
+            [sent] = await producer.send(self._topic, self._partition, records)
+            sending.append((sent, batch, slots))
+        for sent, batch, slots in sending:
+            first = (await sent).offset
+            for place, digest in enumerate(batch):
+                kept = prepared.fresh[digest]
+                prepared.blocks[digest] = _block((slots[place], first + place), kept)
+
+    async def _send_manifest(
+        self, producer: PartitionProducer, manifest: Manifest
+    ) -> tuple[int, asyncio.Future[Any]]:
+        """The size of the manifest's record, and the future of where it stands."""
+        key = f"{self._group}/manifest/{manifest.number % self._kept}".encode()
+        value = sealed(manifest, self._key)
+        record = Records([key], [value], [manifest.written_at])
+        [sent] = await producer.send(self._topic, self._partition, record)
+        return len(value), sent
+
+    def _put(self, store: Store, prepared: Prepared) -> None:
+        """Put what is fresh into the store, and remove what no image needs any more.
+
+        A file is named after the image it was first written for and after its writer. Only images
+        from that one on, without a gap, use it: so what is not in use by the last one, and was
+        written for it or before it, never will be. Even a writer that was replaced without knowing
+        it cannot remove too much.
+        """
+        mark = f"{self._number + 1}-{self._writer}"
+        files = {f"{mark}-{sha256(it).hexdigest()[:16]}": it for it in prepared.fresh.values()}
+        used = {place for manifest in self._live.values() for place in manifest.places}
+        try:
+            store.remove(
+                name
+                for name in store.names()
+                if name not in used and _first_image(name) <= self._number
+            )
+            store.put(files)
+        except OSError as error:
+            with suppress(OSError):
+                store.remove(files)
+            raise CheckpointUnwritableError(f"{self._url}: {error}") from error
+        placed = zip(prepared.fresh.items(), files, strict=True)
+        prepared.blocks |= {digest: _block(name, kept) for (digest, kept), name in placed}
+        prepared.fresh = {}
 
 
-@asynccontextmanager
-async def _reader(
-    client: Mapping[str, Any], tp: TopicPartition
-) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
-    consumer = aiokafka.AIOKafkaConsumer(
-        **client, isolation_level="read_committed", enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        consumer.assign([tp])
-        yield consumer
-    finally:
-        await consumer.stop()
+def _block(place: Place, kept: bytes) -> Block:
+    return Block(place, sha256(kept).hexdigest(), len(kept))
 
 
-async def _last_manifest(
-    consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int, group: str
-) -> Manifest | None:
-    """Look back from the end, further each time: chunks and other groups' images lie there."""
-    keys = {f"{group}/0".encode(), f"{group}/1".encode()}
-    reach = _READ_BACK
-    while True:
-        start = max(begin, end - reach)
-        found = None
-        consumer.seek(tp, start)
-        while await consumer.position(tp) < end:
-            for record in await _some(consumer, tp):
-                if record.key in keys:
-                    found = msgspec.json.decode(record.value, type=Manifest)
-        if found is not None or start == begin:
-            return found
-        reach *= 16
+def _batches(fresh: Mapping[bytes, bytes]) -> Iterator[list[bytes]]:
+    """The keys, so many at a time that their values make one batch of records."""
+    batch: list[bytes] = []
+    size = 0
+    for digest, kept in fresh.items():
+        if batch and size + len(kept) > _SEND_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(digest)
+        size += len(kept)
+    if batch:
+        yield batch
 
 
-async def _value_at(consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, offset: int) -> bytes:
-    consumer.seek(tp, offset)
-    while True:
-        for record in await _some(consumer, tp):
-            if record.offset != offset:
-                raise ImageError(f"{tp.topic}-{tp.partition}: chunk {offset} is gone")
-            return bytes(record.value)
-
-
-async def _some(consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition) -> Sequence[Any]:
-    fetched: Mapping[Any, Sequence[Any]] = await consumer.getmany(tp, timeout_ms=500)
-    return fetched.get(tp, ())
+def _first_image(name: str) -> float:
+    """The number of the image that a file was written for; infinite for a file of others."""
+    number = name.partition("-")[0]
+    return int(number) if number.isdecimal() else inf

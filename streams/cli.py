@@ -12,7 +12,9 @@ import click
 import msgspec
 from rich.table import Table
 
+from streams.checkpointcommands import checkpoints
 from streams.datacommands import produce, simulate, tail
+from streams.deadlettercommands import dead_letters
 from streams.errors import TeachingError
 from streams.options import err, out, resolved, settings_options
 from streams.settings import Settings
@@ -179,6 +181,8 @@ def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
 cli.add_command(produce)
 cli.add_command(tail)
 cli.add_command(simulate)
+cli.add_command(checkpoints)
+cli.add_command(dead_letters)
 
 
 def _worker_count(events: str, settings: Settings) -> int:

@@ -6,7 +6,7 @@ module and in `streams.producer`; `tests/test_fetching.py` fails when a release 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 import aiokafka
@@ -109,7 +109,10 @@ class Host(Protocol):
     fetch_wait_ms: int
 
     async def assigned(
-        self, committed: Mapping[TP, int | None], starts: Mapping[TP, int]
+        self,
+        starts: Mapping[TP, int],
+        earliest: Mapping[TP, int],
+        committed: Callable[[], Awaitable[Mapping[TP, int | None]]],
     ) -> Mapping[TP, int]:
         """Get the tasks of these partitions ready; answer the positions to read on from."""
 
@@ -182,15 +185,19 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek where the tasks left off; partitions of other topics to what they committed."""
-        committed: Mapping[TP, int] = await super().seek_to_committed()
         ours = {tp for tp in self.assignment() if tp.topic in self.app.host.topics}
+        found: dict[TP, int] = {}
+
+        async def committed() -> Mapping[TP, int | None]:
+            found.update(await super(Consumer, self).seek_to_committed())
+            return {tp: _or_none(found.get(tp)) for tp in ours}
+
+        earliest = await self.earliest_offsets(*ours)
         latest = self.app.conf.consumer_auto_offset_reset == "latest"
-        starts = await (self.highwaters(*ours) if latest else self.earliest_offsets(*ours))
-        positions = await self.app.host.assigned(
-            {tp: _or_none(committed.get(tp)) for tp in ours}, starts
-        )
+        starts = await self.highwaters(*ours) if latest else earliest
+        positions = await self.app.host.assigned(starts, earliest, committed)
         await self._thread.seek_wait(positions)
-        return {**committed, **positions}
+        return {**found, **positions}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit before anyone else can own what we are about to lose."""

@@ -8,12 +8,24 @@ from typing import Any
 import cramjam
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from models.protocol import State
 
-__all__ = ["FORMAT", "Image", "ImageError", "pack", "unpack"]
+__all__ = [
+    "FORMAT",
+    "Image",
+    "ImageError",
+    "freeze",
+    "frozen_array",
+    "pack",
+    "plain",
+    "thaw",
+    "thawed_array",
+    "unpack",
+]
 
-FORMAT = 2
+FORMAT = 3
 _ARRAY = 1
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"})
 
@@ -31,6 +43,7 @@ class Image(msgspec.Struct, frozen=True):
         partition: number of the partition.
         positions: by topic, the offset to read on from.
         state: the task's state; NumPy arrays, bytes, text, numbers, lists and mappings.
+        described: what the pipeline was; see `Pipeline.described`.
     """
 
     format: int
@@ -38,6 +51,7 @@ class Image(msgspec.Struct, frozen=True):
     partition: int
     positions: dict[str, int]
     state: Any
+    described: dict[str, Any] = {}
 
 
 def pack(image: Image) -> bytes:
@@ -63,28 +77,47 @@ def unpack(data: bytes) -> Image:
 
 def plain(state: State) -> Any:
     """A state as `unpack` would return it: sequences as lists, arrays as arrays."""
-    return msgspec.msgpack.Decoder(ext_hook=_thaw).decode(_encoder.encode(state))
+    return msgspec.msgpack.Decoder(ext_hook=thaw).decode(_encoder.encode(state))
 
 
-def _freeze(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        if value.dtype.str not in _DTYPES:
-            raise TypeError(f"a state holds no array of {value.dtype}")
-        layout = (value.dtype.str, value.shape, value.tobytes())
-        return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(layout))
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"a state holds no {type(value).__name__}")
+def frozen_array(value: Any) -> tuple[str, tuple[int, ...], Any]:
+    """Type, shape and contiguous values of what msgpack does not know; a NumPy number as such.
+
+    Raises:
+        TypeError: it could not be read again.
+    """
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"a state holds no {type(value).__name__}")
+    if value.dtype.str not in _DTYPES:
+        raise TypeError(f"a state holds no array of {value.dtype}")
+    return value.dtype.str, value.shape, np.ascontiguousarray(value)
 
 
-def _thaw(code: int, data: memoryview) -> Any:
-    if code != _ARRAY:
-        raise ImageError(f"the image holds an unknown type {code}")
-    dtype, shape, raw = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...], bytes])
+def thawed_array(dtype: str, shape: tuple[int, ...], raw: Any) -> NDArray[Any]:
+    """The array again, a copy that can be written to.
+
+    Raises:
+        ImageError: no state holds such an array.
+    """
     if dtype not in _DTYPES:
         raise ImageError(f"the image holds an array of {dtype}")
     return np.frombuffer(raw, dtype).reshape(shape).copy()
 
 
-_encoder = msgspec.msgpack.Encoder(enc_hook=_freeze)
-_decoder = msgspec.msgpack.Decoder(Image, ext_hook=_thaw)
+def freeze(value: Any) -> Any:
+    """What msgpack writes for what it does not know."""
+    if isinstance(value, np.generic):
+        return value.item()
+    dtype, shape, array = frozen_array(value)
+    return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode((dtype, shape, array.tobytes())))
+
+
+def thaw(code: int, data: memoryview) -> Any:
+    """What that was."""
+    if code != _ARRAY:
+        raise ImageError(f"the image holds an unknown type {code}")
+    return thawed_array(*msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...], bytes]))
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=freeze)
+_decoder = msgspec.msgpack.Decoder(Image, ext_hook=thaw)

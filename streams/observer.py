@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from inspect import signature
 from threading import Thread
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from wsgiref.simple_server import WSGIServer
 
 import numpy as np
@@ -26,8 +26,13 @@ __all__ = [
     "Observers",
     "PrometheusObserver",
     "RecordingObserver",
+    "Step",
     "serve",
 ]
+
+Step: TypeAlias = Literal["begun", "sent", "imaged", "journalled", "offsets", "committed"]
+"""How far a transaction has come: open; all output handed over; an image, if one was due; the
+journal's entry, where there is a journal; all acknowledged and the offsets added; committed."""
 
 
 class Observer:
@@ -64,8 +69,17 @@ class Observer:
     def on_commit(self, partition: int, seconds: float) -> None:
         """A transaction was committed, so long after it began."""
 
+    def on_step(self, partition: int, step: Step) -> None:
+        """A transaction has come so far."""
+
+    def on_recovery(self, partition: int, left: int) -> None:
+        """So many offsets are still to be computed again before anything new is published."""
+
     def on_checkpoint(self, partition: int, size: int, seconds: float) -> None:
         """An image of `size` bytes was written in `seconds`."""
+
+    def on_checkpoint_failed(self, partition: int) -> None:
+        """An image could not be written; the partition goes on without."""
 
     def on_lag(self, partition: int, records: int, seconds: float) -> None:
         """So many records wait; the newest computed is so old, 0 when none waits."""
@@ -217,6 +231,14 @@ class PrometheusObserver(Observer):
         self._series.mark(catalogue.CHECKPOINT_AGE, partition)
         self._series.set(catalogue.CHECKPOINT_BYTES, size, partition)
         self._series.observe(catalogue.CHECKPOINT_SECONDS, np.array([seconds]), partition)
+
+    def on_checkpoint_failed(self, partition: int) -> None:
+        """See `Observer.on_checkpoint_failed`."""
+        self._series.add(catalogue.CHECKPOINTS_FAILED, 1, partition)
+
+    def on_recovery(self, partition: int, left: int) -> None:
+        """See `Observer.on_recovery`."""
+        self._series.set(catalogue.RECOVERY_LEFT, left, partition)
 
     def on_lag(self, partition: int, records: int, seconds: float) -> None:
         """See `Observer.on_lag`."""

@@ -82,7 +82,12 @@ class Pipeline(Declaration):
             check_otherwise(self.label_topic, model)
         check_decide(self.decide, model.kind)
         check_topics(
-            (self.predictions_topic, self.dead_letters_topic, self.checkpoints_topic),
+            (
+                self.predictions_topic,
+                self.dead_letters_topic,
+                self.checkpoints_topic,
+                self.journal_topic,
+            ),
             self.input_topics,
         )
         if self.features is None:
@@ -132,6 +137,11 @@ class Pipeline(Declaration):
         """Where the images of its tasks are kept."""
         return f"{self.name}.checkpoints"
 
+    @property
+    def journal_topic(self) -> str:
+        """Where the order is kept in which its tasks consumed several topics."""
+        return f"{self.name}.journal"
+
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """The columns its encoder reads, in a fixed order."""
@@ -142,6 +152,17 @@ class Pipeline(Declaration):
         """Hash of `describe`, 32 hexadecimal digits: equal where all scores are equal."""
         described = msgspec.json.encode(self.describe(), order="deterministic")
         return blake2b(described, digest_size=16).hexdigest()
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """`describe` as it comes back from JSON: what an image says it is of."""
+        described: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.describe()))
+        return described
+
+    @property
+    def pickled(self) -> bool:
+        """Whether its state holds a pickle: there is no other form for a River estimator."""
+        return self._model.form == "named"
 
     @property
     def model_version(self) -> str:

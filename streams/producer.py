@@ -14,7 +14,7 @@ from aiokafka.producer.transaction_manager import TransactionManager
 from streams.framing import framed
 from streams.slices import Compression, Records
 
-__all__ = ["Fenced", "PartitionProducer", "next_sequence"]
+__all__ = ["Fenced", "PartitionProducer", "next_sequence", "transactional_ids"]
 
 Fenced = ProducerFenced
 """Raised when another worker has taken the partition over."""
@@ -25,6 +25,11 @@ _REQUEST_BYTES = 8 * 1024 * 1024
 # Behind a commit the broker answers CONCURRENT_TRANSACTIONS for a few milliseconds and aiokafka
 # sleeps this long before it asks again: 20 ms, which would be most of a prediction's latency.
 sender.BACKOFF_OVERRIDE = 0.003
+
+
+def transactional_ids(group: str, partition: int) -> tuple[str, str]:
+    """Of the two producers of a partition, which take turns; an owner fences both."""
+    return f"{group}-{partition}-a", f"{group}-{partition}-b"
 
 
 def next_sequence(sequence: int, records: int) -> int:
@@ -53,7 +58,7 @@ class PartitionProducer:
 
     Args:
         client: connection and security options of aiokafka.
-        transactional_id: one for each input partition of a group.
+        transactional_id: one of `transactional_ids`.
         timeout: seconds after which the broker aborts a transaction left open.
         compression: of the record batches.
     """
@@ -92,7 +97,7 @@ class PartitionProducer:
     async def send(self, topic: str, partition: int, records: Records) -> list[Any]:
         """Put records into the open transaction; answers futures of the batches' metadata.
 
-        Returns as soon as the last batch is queued: `commit` waits for the broker.
+        Returns as soon as the last batch is queued: `add_offsets` waits for the broker.
         """
         batches: Iterator[Any]
         if records.headers is None:
@@ -106,7 +111,7 @@ class PartitionProducer:
         return futures
 
     async def delivered(self) -> None:
-        """Wait until nothing is on its way any more; what failed is raised by `commit`."""
+        """Wait until nothing is on its way any more; what failed is raised by `add_offsets`."""
         if on_the_way := [future for future in self._sent if not future.done()]:
             await asyncio.wait(on_the_way)
 
@@ -124,14 +129,17 @@ class PartitionProducer:
         if batch.record_count():
             yield batch
 
-    async def commit(self, offsets: Mapping[Any, int], group: str) -> None:
-        """Commit what was sent together with the consumed `offsets` of `group`, or raise.
+    async def add_offsets(self, offsets: Mapping[Any, int], group: str) -> None:
+        """Have what was sent, and the consumed `offsets` of `group`, in the transaction; or raise.
 
-        The offsets are added while the last batches are still on their way: committed is only when
-        the broker has both, and each way there and back is time in which nothing can be sent.
+        The offsets are added while the last batches are still on their way: each way there and
+        back is time in which nothing can be sent.
         """
         waiting = [*self._sent]
         if offsets:
             waiting.append(self._producer.send_offsets_to_transaction(offsets, group))
         await asyncio.gather(*waiting)
+
+    async def commit(self) -> None:
+        """Commit the transaction, or raise."""
         await self._producer.commit_transaction()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from streams.image import Image
-from streams.slices import Slice
+from streams.journal import Entry, JournalGapError, Recorder, Script
+from streams.recovery import Recovery
 from streams.task import PartitionTask
 
 __all__ = ["Progress", "StateLostError"]
-
-
-_PIECE_RECORDS = 4_096
-"""What is computed in a few milliseconds, and is large enough to be cheap."""
 
 
 class StateLostError(Exception):
@@ -23,35 +20,40 @@ class Progress:
     """Two positions in each topic: the task's own, and the committed one.
 
     What a group has committed was published with it, in one transaction. After a crash the task
-    starts from an image older than that: up to the committed position it computes again and
-    publishes nothing, from there on it computes and publishes.
+    starts from an image older than that: up to the committed position it computes again, in the
+    order that the journal tells, and publishes nothing; from there on it computes and publishes.
 
     Args:
         task: of the partition; has read nothing yet.
+        group: whose offsets are committed.
 
     Attributes:
         committed: by topic, the offset the group reads next; a topic of which nothing is committed
             is left out.
     """
 
-    def __init__(self, task: PartitionTask) -> None:
+    def __init__(self, task: PartitionTask, group: str) -> None:
         self._task = task
+        self._group = group
         self.committed: dict[str, int] = {}
+
+    @property
+    def journalled(self) -> bool:
+        """Whether the order of consumption is more than the order of one log."""
+        return len(self._task.pipeline.input_topics) > 1
 
     def resume(
         self,
         image: Image | None,
         committed: Mapping[str, int | None],
         starts: Mapping[str, int],
-        group: str,
     ) -> None:
-        """Put the task where the partition's former owner left it.
+        """Take over the image of the partition's former owner.
 
         Args:
             image: the newest there is.
             committed: what the group has committed, by topic.
             starts: where to begin in a topic of which nothing is committed.
-            group: its name, for the message.
 
         Raises:
             StateLostError: offsets are committed, but there is no image.
@@ -61,17 +63,42 @@ class Progress:
         if image is not None:
             self._task.restore(image)
         elif self.committed:
-            raise StateLostError(_no_image(self._task, self.committed, group))
+            raise StateLostError(self._no_image())
         else:
             self._task.positions = dict(starts)
 
-    def pieces(self, records: Slice, size: int = _PIECE_RECORDS) -> Iterator[tuple[Slice, bool]]:
-        """A slice in pieces of at most `size`, and for each whether to publish its output."""
-        published = self.committed.get(records.topic, 0)
-        for part, publish in ((records.before(published), False), (records.since(published), True)):
-            for piece in part.pieces(size):
-                if piece.next > piece.start:
-                    yield piece, publish
+    @property
+    def end(self) -> dict[str, int]:
+        """By topic, the offset from which on records have not been consumed."""
+        return {
+            topic: max(at, self.committed.get(topic, at))
+            for topic, at in self._task.positions.items()
+        }
+
+    def recovery(self, entries: Sequence[Entry], earliest: Mapping[str, int]) -> Recovery:
+        """What is to be computed again before anything new.
+
+        Args:
+            entries: of the journal since the image; none where there is but one log.
+            earliest: by topic, the first offset that can still be read.
+
+        Raises:
+            StateLostError: the logs or the journal lack what is needed.
+        """
+        begin, end = dict(self._task.positions), self.end
+        gone = {topic: at for topic, at in begin.items() if at < earliest.get(topic, 0)}
+        if gone:
+            raise StateLostError(self._truncated(gone, earliest))
+        if not self.journalled:
+            entries = [Entry(begin, list(end.items()))]
+        try:
+            return Recovery(Script(entries, begin, end), begin, end)
+        except JournalGapError as error:
+            raise StateLostError(self._no_journal(error)) from error
+
+    def recorder(self) -> Recorder:
+        """A recorder of what is consumed from now on."""
+        return Recorder(self.end)
 
     def uncommitted(self, reached: Mapping[str, int]) -> dict[str, int]:
         """By topic, the position that was reached, where the committed one is behind it."""
@@ -81,11 +108,42 @@ class Progress:
             if position > self.committed.get(topic, -1)
         }
 
+    def _no_image(self) -> str:
+        task = self._task
+        return (
+            f"group {self._group!r} has read partition {task.partition} up to "
+            f"{dict(self.committed)}, but {task.pipeline.checkpoints_topic}-{task.partition} holds "
+            "no image of what it learned there.\n"
+            f"  Restore that topic, or {_ANEW}"
+        )
 
-def _no_image(task: PartitionTask, committed: Mapping[str, int], group: str) -> str:
-    return (
-        f"group {group!r} has read partition {task.partition} up to {dict(committed)}, but "
-        f"{task.pipeline.checkpoints_topic}-{task.partition} holds no image of what it learned "
-        "there.\n"
-        f"  Restore that topic, or begin anew under another group: thalweg worker … --group NAME"
-    )
+    def _truncated(self, gone: Mapping[str, int], earliest: Mapping[str, int]) -> str:
+        number = self._task.partition
+        lost = ", ".join(
+            f"{topic}-{number} begins at {earliest[topic]}, {at} is needed"
+            for topic, at in gone.items()
+        )
+        return (
+            f"records were deleted before they were learned, or before an image held what was "
+            f"learned from them: {lost}.\n"
+            "  Restore the topic from a copy and start again, or\n"
+            f"  {_WITHOUT}, or\n"
+            f"  {_ANEW}\n"
+            "  For the future: retention.ms well above the longest stop of the workers."
+        )
+
+    def _no_journal(self, error: Exception) -> str:
+        topic = f"{self._task.pipeline.journal_topic}-{self._task.partition}"
+        return (
+            f"{topic} does not tell in which order events and labels were learned since the "
+            f"image: {error}.\n"
+            "  Restore the topic from a copy and start again, or\n"
+            f"  {_WITHOUT}, or\n"
+            f"  {_ANEW}"
+        )
+
+
+_ANEW = "begin anew under another group: thalweg worker … --group NAME"
+_WITHOUT = (
+    "go on from an image without what came after it: thalweg checkpoints rollback PIPELINE --to N"
+)

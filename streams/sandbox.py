@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from streams.image import pack, unpack
+from streams.journal import Entry
 from streams.partitioning import partitions_of
 from streams.pipeline import Pipeline
 from streams.progress import Progress
@@ -12,6 +13,9 @@ from streams.slices import Headers, Record, Records, Slice
 from streams.task import Output, PartitionTask
 
 __all__ = ["Cluster", "Log", "OpenPartition"]
+
+
+_IMAGES_KEPT = 4
 
 
 class Log:
@@ -74,8 +78,9 @@ class Cluster:
         inputs: the topics that the pipeline reads, by name.
         predictions: the topic of that name.
         dead_letters: likewise.
+        journal: of each partition.
         committed: for each partition the offsets of the pipeline's group, by topic.
-        images: the newest of each partition.
+        images: of each partition, the newest last.
     """
 
     def __init__(self, pipeline: Pipeline, partitions: int) -> None:
@@ -83,8 +88,9 @@ class Cluster:
         self.inputs = {name: Log(name, partitions) for name in pipeline.input_topics}
         self.predictions = Log(pipeline.predictions_topic, partitions)
         self.dead_letters = Log(pipeline.dead_letters_topic, partitions)
+        self.journal: list[list[Entry]] = [[] for _ in range(partitions)]
         self.committed: list[dict[str, int]] = [{} for _ in range(partitions)]
-        self.images: dict[int, bytes] = {}
+        self.images: list[list[bytes]] = [[] for _ in range(partitions)]
 
 
 class OpenPartition:
@@ -101,23 +107,30 @@ class OpenPartition:
         self._cluster = cluster
         self._number = number
         self._outputs: list[Output] = []
-        self._progress = Progress(self.task)
-        image = cluster.images.get(number)
+        self._progress = Progress(self.task, cluster.pipeline.name)
+        images = cluster.images[number]
+        starts = dict.fromkeys(cluster.inputs, 0)
         self._progress.resume(
-            None if image is None else unpack(image),
-            cluster.committed[number],
-            dict.fromkeys(cluster.inputs, 0),
-            cluster.pipeline.name,
+            unpack(images[-1]) if images else None, cluster.committed[number], starts
         )
+        self._recover()
+        self._recorder = self._progress.recorder()
         self.commit(image=True)
+
+    def _recover(self) -> None:
+        """Compute again what was committed since the image, in the journal's order."""
+        cluster, number = self._cluster, self._number
+        recovery = self._progress.recovery(cluster.journal[number], {})
+        for topic, position in self.task.positions.items():
+            recovery.offer(cluster.inputs[topic].read(number, position, None))
+        for records in recovery.ready():
+            self.task.take(records)
 
     def take(self, records: Slice) -> None:
         """Compute a slice, and keep what it makes for the next commit."""
         self.slices += 1
-        for piece, publish in self._progress.pieces(records):
-            output = self.task.take(piece)
-            if publish:
-                self._outputs.append(output)
+        self._outputs.append(self.task.take(records))
+        self._recorder.note(records.topic, records.next)
 
     def commit(self, *, image: bool = False) -> None:
         """Publish what was computed with the offsets that were reached, and an image if asked."""
@@ -126,8 +139,12 @@ class OpenPartition:
             cluster.predictions.append(number, output.predictions)
             cluster.dead_letters.append(number, output.dead_letters)
         if image:
-            cluster.images[number] = pack(self.task.image())
-        self._progress.committed.update(self._progress.uncommitted(self.task.positions))
+            cluster.images[number].append(pack(self.task.image()))
+            del cluster.images[number][:-_IMAGES_KEPT]
+        reached = self._progress.uncommitted(self.task.positions)
+        if (entry := self._recorder.entry(reached)) is not None:
+            cluster.journal[number].append(entry)
+        self._progress.committed.update(reached)
         cluster.committed[number] = dict(self._progress.committed)
         self._outputs = []
         self.slices = 0

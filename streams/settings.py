@@ -23,7 +23,8 @@ __all__ = ["SECRETS", "Provenance", "Settings", "boot_table", "meanings", "resol
 Provenance: TypeAlias = Mapping[str, str]
 """Where each setting comes from: `default`, `thalweg.toml`, `THALWEG_BROKERS`, `--brokers`."""
 
-_PREFIX, _TABLE, SECRETS = "THALWEG_", "worker", frozenset({"sasl_password", "ssl_password"})
+SECRETS = frozenset({"checkpoint_key", "sasl_password", "ssl_password"})
+_PREFIX, _TABLE = "THALWEG_", "worker"
 _PLACES = frozenset({"THALWEG_CACHE", "THALWEG_DATA"})  # read by streams.places
 
 _Name = Annotated[str, Meta(pattern="^[a-zA-Z0-9._-]{1,200}$")]
@@ -43,9 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         start: where a new group begins to read
         commit_interval_ms: time between two transactions of a busy partition
         checkpoint_interval_s: time between two checkpoints of a partition
+        checkpoints_kept: how many of a partition's checkpoints one can go back to
+        checkpoint_store: directory or URL (s3://…) where they are kept; in Kafka if none is given
+        checkpoint_key_file: file with the key they are signed with
+        checkpoint_key: the key itself; from the environment or a file only
         fetch_bytes: most that one fetch brings of one partition
         fetch_wait_ms: longest a record waits for others to be read with it, while records flow
         session_timeout_s: silence after which the group gives a worker's partitions away
+        watchdog_s: time without progress, though there is work, after which it exits; 0: never
         dead_letter_limit: share of recent records that may be bad before the worker stops
         compression: of the predictions topic
         metrics_host: address the metrics are served on
@@ -72,9 +78,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     start: Literal["earliest", "latest"] = "earliest"
     commit_interval_ms: Annotated[int, Meta(ge=5, le=10_000)] = 100
     checkpoint_interval_s: Annotated[float, Meta(ge=1)] = 60.0
+    checkpoints_kept: Annotated[int, Meta(ge=2, le=1_000)] = 4
+    checkpoint_store: Annotated[str, Meta(min_length=1)] | None = None
+    checkpoint_key_file: Annotated[str, Meta(min_length=1)] | None = None
+    checkpoint_key: Annotated[str, Meta(min_length=16)] | None = None
     fetch_bytes: _Bytes = 1 << 20
     fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 60
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0
+    watchdog_s: Annotated[float, Meta(ge=0)] = 120.0
     dead_letter_limit: Annotated[float, Meta(gt=0, le=1)] = 0.1
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     metrics_host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"

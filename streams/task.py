@@ -7,7 +7,7 @@ where the log was cut into slices makes no difference to a bit of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
-from models.column import Column, chosen, listed, missing, whole_numbers
+from models.column import Column, chosen, complete, listed, missing, whole_numbers
+from models.compiled import compiled
 from models.hashing import texts
-from models.protocol import LEARN, SCORE, Plan, Scores, State, Target
+from models.protocol import LEARN, Plan, Scores, State, Target
 from models.textcolumn import TextColumn
+from streams.changes import changes
 from streams.codec import Decoded, Decoder, Reject
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
 __all__ = ["OffsetGapError", "Output", "PartitionTask"]
+
+_FEW = 64
+"""Up to so many, a set has told values apart before an array is sorted."""
 
 
 class OffsetGapError(Exception):
@@ -59,8 +64,8 @@ class Output:
     taken: int = 0
     learned: int = 0
     one_by_one: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 class PartitionTask:
@@ -101,7 +106,7 @@ class PartitionTask:
                 f"the next record to come is {records.start}"
             )
         records = records.since(position)
-        before: Counter[Outcome] = Counter() if self.joiner is None else self.joiner.outcomes
+        before = None if self.joiner is None else self.joiner.tally()
         output = Output(taken=len(records))
         if len(records):
             if records.topic == self.pipeline.events.name:
@@ -109,8 +114,8 @@ class PartitionTask:
             else:
                 self._take_labels(records, output)
         self.positions[records.topic] = max(position, records.next)
-        if self.joiner is not None:
-            output.outcomes = self.joiner.outcomes - before
+        if self.joiner is not None and before is not None:
+            output.outcomes = self.joiner.outcomes_since(before)
         return output
 
     def _take_events(self, records: Slice, output: Output) -> None:
@@ -134,15 +139,14 @@ class PartitionTask:
             learned_at = self.joiner.events(ids, seconds, first, plan)
         elif targets is None:
             plan.score_run(first, n)
-        elif missing(targets).any():
+        elif not complete(targets):
             _score_and_learn_some(plan, first, listed(targets))
         else:
             plan.score_then_learn(first, targets)
 
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
-        op = np.frombuffer(plan.op, np.int8)
-        known = self.learned + np.cumsum(op == LEARN)[op == SCORE]
+        known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
         if targets is None:
             self._scored.append(scores.value, decisions, seconds)
             self._measure(plan, learned_at, output)
@@ -197,8 +201,8 @@ class PartitionTask:
     ) -> None:
         """Compare answers with the labels that came with their events."""
         places: Sequence[int] = range(len(targets))
-        if (gaps := missing(targets)).any():
-            places = np.flatnonzero(~gaps).tolist()
+        if not complete(targets):
+            places = np.flatnonzero(~missing(targets)).tolist()
         self.quality.update(
             chosen(scores.value, places),
             chosen(decisions, places),
@@ -211,8 +215,8 @@ class PartitionTask:
 
     def _measure(self, plan: Plan, learned_at: NDArray[np.float64], output: Output) -> None:
         """Compare what was learned with what had been answered, then forget those rows."""
-        rows = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
-        if len(rows):
+        if len(plan.target):
+            rows = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
             score, decision, at = self._scored.of(rows)
             self.quality.update(score, decision, plan.target, learned_at - at)
             self.learned += len(rows)
@@ -264,20 +268,28 @@ class PartitionTask:
             "learned": self.learned,
         }
         positions = dict(sorted(self.positions.items()))
-        return Image(FORMAT, self.pipeline.model_version, self.partition, positions, state)
+        pipeline = self.pipeline
+        version, described = pipeline.model_version, pipeline.described
+        return Image(FORMAT, version, self.partition, positions, state, described)
 
     def restore(self, image: Image) -> None:
         """Become the task that `image` was made of.
 
         Raises:
-            ImageError: it was another pipeline's or another partition's.
+            ImageError: it was another partition's, or a pipeline's that another state belongs to.
+            ModelError: it holds an estimator of another version of River.
         """
-        if (image.model, image.partition) != (self.pipeline.model_version, self.partition):
+        others = [change for change in changes(image.described, self.pipeline) if not change.keeps]
+        # Of River's version the estimator itself tells, and what to do about it.
+        others = [change for change in others if change.where != "model.river"]
+        if others or image.partition != self.partition:
+            listed = "".join(f"  differs: {change}\n" for change in others)
             raise ImageError(
                 f"the image is of {image.model}, partition {image.partition}; this pipeline is "
-                f"{self.pipeline.model_version}, partition {self.partition}.\n"
+                f"{self.pipeline.model_version}, partition {self.partition}.\n{listed}"
                 "  why:   what was learned belongs to the declaration it was learned with\n"
-                "  write: the pipeline as it was, or begin anew: a new name=…, or --group NAME"
+                "  write: the pipeline as it was; or, for a second version beside the first, "
+                "another name=… or --group NAME"
             )
         state: State = image.state
         self.positions = dict(image.positions)
@@ -298,8 +310,23 @@ def _score_and_learn_some(plan: Plan, first: int, targets: Sequence[Target | Non
             plan.learn(row, target)
 
 
+@compiled
+def _known(op: NDArray[np.int8], learned: int, n: int) -> NDArray[np.int64]:
+    """How many labels were learned before each of the `n` `SCORE` steps of a plan."""
+    known, scored = np.empty(n, np.int64), 0
+    for step in range(len(op)):
+        if op[step] == LEARN:
+            learned += 1
+        else:
+            known[scored] = learned
+            scored += 1
+    return known
+
+
 def _distinct(targets: Column) -> Iterable[Target | None]:
-    return set(listed(np.unique(targets) if isinstance(targets, np.ndarray) else targets))
+    if isinstance(targets, np.ndarray) and len(targets) > _FEW:
+        targets = np.unique(targets)
+    return set(listed(targets))
 
 
 def _with_times(decoded: Decoded, field: str | None, records: Slice) -> tuple[Decoded, EventTimes]:

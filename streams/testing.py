@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from streams.errors import TeachingError, nearest
 from streams.image import Image
+from streams.journal import Entry
 from streams.letters import DeadLetter
 from streams.pipeline import Pipeline
 from streams.predictions import Prediction
@@ -192,6 +193,22 @@ class Driver:
         for partition in self._partitions:
             partition.commit(image=True)
 
+    def lose_checkpoint(self, partition: int) -> None:
+        """Damage the newest image of a partition; the next owner falls back on the one before.
+
+        Raises:
+            DriverError: there is no such partition, or it has a single image left.
+        """
+        self._check_partition(partition)
+        images = self._cluster.images[partition]
+        if len(images) < 2:
+            raise DriverError(
+                f"lose_checkpoint({partition})",
+                "it is the only image, and without one the worker stops",
+                "driver.checkpoint() before",
+            )
+        images.pop()
+
     def rebalance(self, workers: int) -> None:
         """Divide the partitions anew: each worker commits an image, and opens what it gets."""
         self._workers = _workers(workers)
@@ -248,6 +265,11 @@ class Driver:
         for partition in self._partitions:
             merged.merge(partition.task.quality)
         return merged.summary()
+
+    def journal(self, partition: int) -> list[Entry]:
+        """In which order the records of a partition were consumed, a transaction each."""
+        self._check_partition(partition)
+        return list(self._cluster.journal[partition])
 
     def state(self, partition: int) -> Image:
         """What the task of a partition knows, with the positions it has read up to."""

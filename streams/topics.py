@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 TopicRole: TypeAlias = Literal[
-    "events", "labels", "predictions", "dead-letters", "checkpoints", "other"
+    "events", "labels", "predictions", "dead-letters", "checkpoints", "journal", "other"
 ]
 """What a topic is to its pipeline."""
 
@@ -64,6 +64,10 @@ class TopicNames(Protocol):
 
     @property
     def checkpoints_topic(self) -> str:
+        """Its name."""
+
+    @property
+    def journal_topic(self) -> str:
         """Its name."""
 
 
@@ -123,12 +127,14 @@ def required_topics(
     kept = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
     # Small segments: only closed ones are compacted, and a recovery reads what is left.
     compacted = {"cleanup.policy": "compact", "segment.bytes": str(_SEGMENT_BYTES)}
+    by_topic: str | None = getattr(pipeline.labels, "topic", None)
     topics: list[tuple[TopicRole, str | None, dict[str, str]]] = [
         ("events", pipeline.events.name, kept),
-        ("labels", getattr(pipeline.labels, "topic", None), kept),
+        ("labels", by_topic, kept),
         ("predictions", pipeline.predictions_topic, kept),
         ("dead-letters", pipeline.dead_letters_topic, kept),
         ("checkpoints", pipeline.checkpoints_topic, compacted),
+        ("journal", pipeline.journal_topic if by_topic else None, kept),
     ]
     return [
         TopicSpec(name, partitions if role == "events" else None, replication, role, configs)
@@ -281,7 +287,8 @@ def _check(topics: Sequence[Topic]) -> None:
             "a label finds its event in the partition of the same number, by the same key",
             _instead(events, labels),
         )
-    for output in (by_role.get("predictions", events), by_role.get("checkpoints", events)):
+    for role in ("predictions", "checkpoints", "journal"):
+        output = by_role.get(role, events)
         if output.partitions < events.partitions:
             raise TopicError(
                 f"{_counted(events)} and {_counted(output)}",

@@ -19,8 +19,10 @@ from streams.progress import StateLostError
 from streams.report import Report
 from streams.security import client_options
 from streams.settings import Provenance, Settings, boot_table
+from streams.signing import check_signing
 from streams.supervisor import USAGE_ERROR
 from streams.topics import ensure, required_topics, topic_named
+from streams.watchdog import Watchdog, asking, reading
 
 if TYPE_CHECKING:
     from streams.app import App
@@ -58,6 +60,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     sys.setswitchinterval(_SWITCH_S)
     console = Console(highlight=False, soft_wrap=True)
     console.print(boot_table(settings, provenance))
+    check_signing(pipeline, settings)
     console.print(_prepare_topics(pipeline, settings))
     metrics = PrometheusObserver(pipeline.name, model=pipeline.model_version)
     server = None
@@ -67,11 +70,14 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     asyncio.set_event_loop(asyncio.new_event_loop())
     app: App = pipeline.app
     report = Report(pipeline, app, metrics, settings.report_every_s, console.print)
-    app.connect(pipeline, settings, Observers(metrics, report))
+    watchdog = _watchdog(pipeline, settings)
+    app.connect(pipeline, settings, Observers(metrics, report, watchdog))
     app.task(report.run)
+    watchdog.start()
     try:
         return _run_app(app)
     finally:
+        watchdog.stop()
         console.print(report.summary())
         if server is not None:
             server.stop()
@@ -88,6 +94,15 @@ def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
         created = "created" if topic.created else ""
         table.add_row(topic.name, topic.role, str(topic.partitions), created)
     return table
+
+
+def _watchdog(pipeline: Pipeline, settings: Settings) -> Watchdog:
+    labels = pipeline.label_topic
+    return Watchdog(
+        reading(pipeline.app, None if labels is None else labels.topic),
+        asking(client_options(settings), pipeline.input_topics),
+        settings.watchdog_s,
+    )
 
 
 def _run_app(app: App) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
@@ -42,8 +43,10 @@ class Worker:
 
     def __enter__(self) -> Worker:
         self._log = tempfile.TemporaryFile()
+        # Pipelines with a River estimator have to have a key.
+        env = {"THALWEG_CHECKPOINT_KEY": "for the tests alone", **os.environ}
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT
+            self._command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT, env=env
         )
         return self
 

@@ -1,117 +1,510 @@
-"""Images in a topic: whole or not at all, the newest of one's own group."""
+"""Images of a partition: the newest that is whole, whatever happens to the others."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import aiokafka
+import msgspec
 import numpy as np
 import pytest
+from aiokafka import TopicPartition
 
-from streams import checkpoint
+from streams import stores
 from streams.broker import Broker
-from streams.image import FORMAT, Image, ImageError, pack, unpack
+from streams.checkpoint import Checkpoints, CheckpointUnwritableError
+from streams.image import FORMAT, Image, ImageError, pack
+from streams.manifest import Manifest, encoded
 from streams.producer import PartitionProducer
-from streams.slices import Records
+from streams.signing import sealed
 
 pytestmark = pytest.mark.kafka
 
 NOW = 1_700_000_000_000
+KEY = b"0123456789abcdef"
 
 
-def image(learned: int, weights: int = 10) -> bytes:
-    # Noise, because what compresses well is one chunk, however large it was.
-    noise = np.random.default_rng(learned).standard_normal(weights)
+def image(learned: int, weights: int = 400_000) -> Image:
+    """Noise, which does not compress, and one weight that differs from image to image."""
+    noise = np.random.default_rng(weights).standard_normal(weights)
+    noise[learned] = learned
     state = {"weights": noise, "learned": learned}
-    return pack(Image(FORMAT, "fraud-1", 0, {"payments": learned}, state))
+    return Image(FORMAT, "fraud-1", 0, {"payments": learned}, state, {"seed": 1})
 
 
-class Cluster:
+class Partition:
     """Writes images as a partition does, each in a transaction of its own."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, **options: Any) -> None:
         self.client = {"bootstrap_servers": bootstrap}
         self.topic = topic
+        self.options = options
 
-    async def write(self, group: str, images: Sequence[bytes], commit: bool = True) -> None:
-        producer = PartitionProducer(self.client, f"{group}-{self.topic}", 60, "none")
+    def checkpoints(self, group: str = "fraud", **options: Any) -> Checkpoints:
+        return Checkpoints(self.client, self.topic, 0, group, **(self.options | options))
+
+    async def write(
+        self, images: Sequence[Image], group: str = "fraud", commit: bool = True, **options: Any
+    ) -> list[int]:
+        """Write images one after the other; answers how many bytes of each."""
+        checkpoints = self.checkpoints(group, **options)
+        await checkpoints.newest()
+        sizes = []
+        async with self.producer(group) as producer:
+            for number, one in enumerate(images):
+                prepared = await asyncio.to_thread(checkpoints.prepare, one, number)
+                await producer.begin()
+                sizes.append(await checkpoints.write(producer, prepared, NOW + number))
+                await producer.add_offsets({}, group)
+                if commit:
+                    await producer.commit()
+                    checkpoints.settled(prepared)
+        return sizes
+
+    def producer(self, group: str) -> Producing:
+        return Producing(PartitionProducer(self.client, f"{group}-{self.topic}", 60, "none"))
+
+    async def learned(self, group: str = "fraud", **options: Any) -> Any:
+        found = await self.checkpoints(group, **options).newest()
+        return None if found is None else found.image.state["learned"]
+
+    async def put(self, key: bytes | None, value: bytes) -> int:
+        """Write a record past all transactions; answers its offset."""
+        producer = aiokafka.AIOKafkaProducer(**self.client, max_request_size=2 << 20)
         await producer.start()
         try:
-            for number, data in enumerate(images):
-                await producer.begin()
-                await checkpoint.write(producer, self.topic, 0, data, group, number % 2, NOW)
-                if commit:
-                    await producer.commit({}, group)
+            sent = await producer.send_and_wait(self.topic, value, key, partition=0)
         finally:
             await producer.stop()
+        return int(sent.offset)
 
-    async def newest(self, group: str) -> Image | None:
-        found = await checkpoint.newest(self.client, self.topic, 0, group)
-        return None if found is None else found[1]
+    async def records(self) -> dict[int, tuple[bytes, bytes]]:
+        """All committed records of the topic: keys and values by offset."""
+        tp = TopicPartition(self.topic, 0)
+        consumer = aiokafka.AIOKafkaConsumer(**self.client, isolation_level="read_committed")
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            end = (await consumer.end_offsets([tp]))[tp]
+            found = {}
+            while await consumer.position(tp) < end:
+                for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, ()):
+                    found[record.offset] = (record.key, record.value)
+        finally:
+            await consumer.stop()
+        return found
 
-    async def learned(self, group: str) -> Any:
-        found = await self.newest(group)
-        return None if found is None else found.state["learned"]
+
+class Producing:
+    """A producer that is started, and stopped behind the block."""
+
+    def __init__(self, producer: PartitionProducer) -> None:
+        self._producer = producer
+
+    async def __aenter__(self) -> PartitionProducer:
+        await self._producer.start()
+        return self._producer
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._producer.stop()
+
+
+@pytest.fixture(params=["topic", "directory", "memory"])
+def anywhere(request, broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Partition:
+    """With blocks in the topic, in a directory, and in an object store."""
+    urls = {"topic": None, "directory": str(tmp_path), "memory": f"memory://{uuid4()}"}
+    name = topic("checkpoints", cleanup_policy="compact")
+    return Partition(broker.bootstrap, name, store=urls[request.param])
 
 
 @pytest.fixture
-def cluster(broker: Broker, topic: Callable[..., str]) -> Cluster:
-    return Cluster(broker.bootstrap, topic("checkpoints", cleanup_policy="compact"))
+def partition(broker: Broker, topic: Callable[..., str]) -> Partition:
+    return Partition(broker.bootstrap, topic("checkpoints", cleanup_policy="compact"))
 
 
-def test_where_nothing_was_written_there_is_no_image(cluster: Cluster) -> None:
-    assert asyncio.run(cluster.learned("fraud")) is None
+@pytest.fixture
+def in_directory(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Partition:
+    name = topic("checkpoints", cleanup_policy="compact")
+    return Partition(broker.bootstrap, name, store=str(tmp_path))
 
 
-def test_the_newest_image_is_found_whole_though_it_has_many_chunks(cluster: Cluster) -> None:
-    large = image(3, weights=400_000)
-    assert len(large) > 2_000_000
+def test_where_nothing_was_written_there_is_no_image(partition: Partition):
+    async def run() -> None:
+        assert await partition.learned() is None
+        assert await partition.checkpoints().before({"payments": 9}) is None
+        assert await partition.checkpoints().manifests() == []
 
-    async def run() -> Image | None:
-        await cluster.write("fraud", [image(1), image(2), large])
-        return await cluster.newest("fraud")
-
-    found = asyncio.run(run())
-    assert found is not None
-    assert pack(found) == large
-    np.testing.assert_array_equal(found.state["weights"], unpack(large).state["weights"])
+    asyncio.run(run())
 
 
-def test_an_image_whose_transaction_was_never_committed_is_not_found(cluster: Cluster) -> None:
+def test_the_newest_image_is_found_to_the_bit_and_those_that_are_kept(anywhere: Partition):
+    async def run() -> None:
+        await anywhere.write([image(n) for n in range(1, 8)])
+        checkpoints = anywhere.checkpoints()
+        found = await checkpoints.newest()
+        assert found is not None
+        assert pack(found.image) == pack(image(7))
+        assert (found.manifest.number, found.manifest.journal) == (7, 6)
+        manifests = await checkpoints.manifests()
+        assert [manifest.number for manifest in manifests] == [7, 6, 5, 4]
+        for manifest in manifests:
+            assert pack(await checkpoints.image(manifest)) == pack(image(manifest.number))
+        assert checkpoints.refused == []
+
+    asyncio.run(run())
+
+
+def test_an_image_before_given_positions_is_found(anywhere: Partition):
+    async def run() -> list[int | None]:
+        await anywhere.write([image(n) for n in (10, 20, 30)])
+        found = [await anywhere.checkpoints().before({"payments": at}) for at in (9, 10, 25, 99)]
+        return [None if one is None else one.manifest.positions["payments"] for one in found]
+
+    assert asyncio.run(run()) == [None, 10, 20, 30]
+
+
+def test_what_has_not_changed_is_not_written_again(anywhere: Partition):
+    async def run() -> list[int]:
+        sizes = await anywhere.write([image(1), image(2), image(2)])
+        # Nor by who takes the partition over.
+        return sizes + await anywhere.write([image(2), image(3)])
+
+    first, *others = asyncio.run(run())
+    assert first > 2_900_000
+    # At most two blocks differ, and the rest of the state.
+    assert max(others) < 1_100_000
+    assert others[1] < 10_000
+    assert others[2] < 10_000
+
+
+def test_a_new_owner_goes_on_where_the_old_one_was(anywhere: Partition):
+    async def run() -> list[int]:
+        for n in range(1, 7):
+            await anywhere.write([image(n)])
+        assert await anywhere.learned() == 6
+        return [manifest.number for manifest in await anywhere.checkpoints().manifests()]
+
+    assert asyncio.run(run()) == [6, 5, 4, 3]
+
+
+def test_an_image_whose_transaction_was_never_committed_is_not_found(anywhere: Partition):
     async def run() -> Any:
-        await cluster.write("fraud", [image(1)])
-        await cluster.write("fraud", [image(2, weights=200_000)], commit=False)
+        await anywhere.write([image(1)])
+        await anywhere.write([image(2)], commit=False)
         # The next owner fences the one before, which aborts what it left open.
-        await cluster.write("fraud", [])
-        return await cluster.learned("fraud")
+        await anywhere.write([])
+        assert await anywhere.learned() == 1
+        await anywhere.write([image(3)])
+        return await anywhere.learned()
+
+    assert asyncio.run(run()) == 3
+
+
+def test_each_group_finds_its_own_images(anywhere: Partition):
+    async def run() -> list[Any]:
+        await anywhere.write([image(1)])
+        await anywhere.write([image(n, weights=50) for n in range(10, 40)], group="shadow")
+        return [await anywhere.learned(group) for group in ("fraud", "shadow", "frau", "nobody")]
+
+    assert asyncio.run(run()) == [1, 39, None, None]
+
+
+def test_compaction_leaves_all_images_whole_that_are_kept(partition: Partition):
+    """Once after each image: what a reader finds then is in the last record of its key."""
+
+    async def run() -> None:
+        for n in range(1, 10):
+            await partition.write([image(n, weights=60_000 * n)])
+            records = await partition.records()
+            last = {key: offset for offset, (key, _) in records.items()}
+            manifests = await partition.checkpoints().manifests()
+            assert len(manifests) == min(n, 4)
+            for manifest in manifests:
+                at = {place[1] for place in manifest.places}
+                assert at <= set(last.values())
+            # Slots are used again: none has a number higher than it takes.
+            slots = [int(key.rpartition(b"/")[2]) for key in last if b"/block/" in key]
+            used = {place[0] for manifest in manifests for place in manifest.places}
+            assert len(slots) <= len(used) + len(manifests[0].places) + 8
+
+    asyncio.run(run())
+
+
+def test_what_an_aborted_transaction_wrote_over_is_still_whole(partition: Partition):
+    async def run() -> None:
+        await partition.write([image(n) for n in range(1, 6)])
+        await partition.write([image(6, weights=900_000)], commit=False)
+        await partition.write([])
+        checkpoints = partition.checkpoints()
+        for manifest in await checkpoints.manifests():
+            assert pack(await checkpoints.image(manifest)) == pack(image(manifest.number))
+
+    asyncio.run(run())
+
+
+def test_fewer_or_more_images_can_be_kept_from_now_on(anywhere: Partition):
+    async def run() -> list[list[int]]:
+        numbers = []
+        for kept, images in ((2, 5), (6, 7), (3, 4)):
+            await anywhere.write([image(n) for n in range(1, images + 1)], kept=kept)
+            found = await anywhere.checkpoints().manifests()
+            numbers.append([manifest.number for manifest in found])
+            for manifest in found:
+                await anywhere.checkpoints().image(manifest)
+        return numbers
+
+    assert asyncio.run(run()) == [[5, 4], [12, 11, 10, 9, 8, 7], [16, 15, 14]]
+
+
+async def newest_manifest(partition: Partition) -> Manifest:
+    manifest, *_ = await partition.checkpoints().manifests()
+    return manifest
+
+
+async def next_manifest(partition: Partition) -> Manifest:
+    """What would be written next, if nothing of the state changed."""
+    manifest = await newest_manifest(partition)
+    at = {key: offset for offset, (key, _) in (await partition.records()).items()}
+    earlier = [at[turned(manifest)], *manifest.earlier]
+    return msgspec.structs.replace(manifest, number=manifest.number + 1, earlier=earlier)
+
+
+def turned(manifest: Manifest) -> bytes:
+    return f"fraud/manifest/{manifest.number % 4}".encode()
+
+
+@pytest.mark.parametrize("wrong", ["torn", "forged block", "missing block", "elsewhere", "no json"])
+def test_behind_a_newest_image_that_is_damaged_the_one_before_is_found(
+    partition: Partition, wrong: str, caplog: pytest.LogCaptureFixture
+):
+    async def run() -> int:
+        await partition.write([image(1), image(2)])
+        manifest = await next_manifest(partition)
+        blocks = list(manifest.blocks)
+        if wrong == "forged block":
+            offset = await partition.put(b"fraud/block/0", b"something else")
+            blocks[0] = msgspec.structs.replace(blocks[0], place=(0, offset))
+        if wrong == "missing block":
+            blocks[0] = msgspec.structs.replace(blocks[0], place=(0, 10**9))
+        later = msgspec.structs.replace(manifest, blocks=blocks)
+        if wrong == "elsewhere":
+            later = msgspec.structs.replace(later, partition=1)
+        value = {"torn": sealed(later, None)[:-40], "no json": b"\xff"}.get(
+            wrong, sealed(later, None)
+        )
+        await partition.put(turned(later), value)
+        return int(await partition.learned())
+
+    with caplog.at_level(logging.WARNING, "thalweg"):
+        assert asyncio.run(run()) == 2
+    told = {
+        "torn": "its manifest is damaged",
+        "no json": "its manifest is damaged",
+        "forged block": "is damaged: it does not match its digest",
+        "missing block": "is gone",
+        "elsewhere": "-1 and group 'fraud'",
+    }[wrong]
+    assert f"{partition.topic}-0: going back to image 2 of 2023-11-14" in caplog.text
+    assert told in caplog.text
+
+
+def test_after_a_fall_back_images_are_written_and_found_as_before(partition: Partition):
+    async def run() -> tuple[Any, list[int]]:
+        await partition.write([image(n) for n in (1, 2, 3)])
+        manifest = await next_manifest(partition)
+        gone = [msgspec.structs.replace(it, place=(0, 10**9)) for it in manifest.blocks]
+        broken = msgspec.structs.replace(manifest, blocks=gone)
+        await partition.put(turned(broken), sealed(broken, None))
+        await partition.write([image(n) for n in (5, 6)])
+        found = await partition.checkpoints().manifests()
+        return await partition.learned(), [one.number for one in found]
+
+    assert asyncio.run(run()) == (6, [6, 5, 3, 2])
+
+
+def test_an_image_of_an_older_version_is_told_of_and_passed_over(
+    partition: Partition, caplog: pytest.LogCaptureFixture
+):
+    async def run() -> Any:
+        await partition.put(b"old/0", b'{"turn":0,"size":99,"chunks":[0]}')
+        with pytest.raises(ImageError, match="it has format 2, this version reads 3") as caught:
+            await partition.learned("old")
+        assert "has images of group 'old', and none can be used" in str(caught.value)
+        assert "thalweg worker … --group NAME" in str(caught.value)
+        await partition.write([image(1)])
+        await partition.put(b"fraud/1", b'{"turn":1,"size":99,"chunks":[0]}')
+        return await partition.learned()
+
+    with caplog.at_level(logging.WARNING, "thalweg"):
+        assert asyncio.run(run()) == 1
+    assert "it has format 2, this version reads 3" in caplog.text
+
+
+def test_with_a_key_images_of_others_are_refused_and_without_one_signed_ones_are_read(
+    anywhere: Partition,
+):
+    async def run() -> None:
+        await anywhere.write([image(1)], group="plain")
+        await anywhere.write([image(2), image(3)], key=KEY)
+        assert await anywhere.learned() == 3
+        assert await anywhere.learned(key=KEY) == 3
+        with pytest.raises(ImageError, match="it is signed with another key, or forged"):
+            await anywhere.learned(key=b"another, and long enough")
+        with pytest.raises(ImageError, match="it is not signed, and there is a key"):
+            await anywhere.learned("plain", key=KEY)
+
+    asyncio.run(run())
+
+
+def test_a_forged_manifest_does_not_hide_the_signed_ones(partition: Partition):
+    async def run() -> Any:
+        await partition.write([image(1), image(2)], key=KEY)
+        real = await newest_manifest(partition)
+        for forged in (
+            msgspec.structs.replace(real, number=3, positions={"payments": 0}),
+            msgspec.structs.replace(real, number=10**6),
+        ):
+            await partition.put(turned(forged), sealed(forged, None))
+            await partition.put(turned(forged), encoded(forged))
+        found = await partition.checkpoints(key=KEY).newest()
+        assert found is not None
+        return found.manifest.number, found.manifest.positions
+
+    assert asyncio.run(run()) == (2, {"payments": 2})
+
+
+def test_a_state_from_another_machine_is_taken_over_and_told_of(
+    partition: Partition, caplog: pytest.LogCaptureFixture
+):
+    async def run() -> Any:
+        await partition.write([image(1)])
+        manifest = await newest_manifest(partition)
+        machine = manifest.machine | {"cpu": "z80"}
+        moved = msgspec.structs.replace(manifest, number=2, machine=machine)
+        await partition.put(turned(moved), sealed(moved, None))
+        return await partition.learned()
+
+    with caplog.at_level(logging.WARNING, "thalweg"):
+        assert asyncio.run(run()) == 1
+    assert "was computed elsewhere: cpu z80 (here " in caplog.text
+
+
+def files(partition: Partition) -> set[str]:
+    folder = Path(partition.options["store"], partition.topic, "fraud", "0")
+    return {file.name for file in folder.iterdir()}
+
+
+def test_a_store_holds_what_images_need_and_what_was_dropped_last(in_directory: Partition):
+    async def run() -> None:
+        await in_directory.write([image(n, weights=40_000 * n) for n in range(1, 12)])
+        manifests = await in_directory.checkpoints().manifests()
+        needed = {place for manifest in manifests for place in manifest.places}
+        assert needed <= files(in_directory)
+        await in_directory.write([image(12)])
+        manifests = await in_directory.checkpoints().manifests()
+        still = {place for manifest in manifests for place in manifest.places}
+        assert files(in_directory) == (needed | still)
+
+    asyncio.run(run())
+
+
+def test_what_a_crash_left_in_a_store_is_removed_and_what_is_not_ours_is_not(
+    in_directory: Partition,
+):
+    async def run() -> set[str]:
+        await in_directory.write([image(1)])
+        folder = Path(in_directory.options["store"], in_directory.topic, "fraud", "0")
+        for name in ("1-00000000-0000", "1-00000000-1111.part", "9-00000000-0000", "README"):
+            (folder / name).write_bytes(b"half")
+        await in_directory.write([image(2)], commit=False)
+        await in_directory.write([image(3)])
+        await in_directory.write([image(4)])
+        manifests = await in_directory.checkpoints().manifests()
+        return files(in_directory) - {place for it in manifests for place in it.places}
+
+    assert asyncio.run(run()) == {"9-00000000-0000", "README"}
+
+
+def test_a_full_disk_stops_an_image_but_not_the_stream(
+    in_directory: Partition, monkeypatch: pytest.MonkeyPatch
+):
+    async def run() -> list[int]:
+        await in_directory.write([image(1)])
+        before = files(in_directory)
+        with monkeypatch.context() as patched:
+
+            def full(number: int) -> None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            patched.setattr(stores.os, "fsync", full)
+            with pytest.raises(CheckpointUnwritableError, match="No space left on device"):
+                await in_directory.write([image(2)])
+        assert files(in_directory) == before
+        await in_directory.write([image(3)])
+        assert await in_directory.learned() == 3
+        return [it.number for it in await in_directory.checkpoints().manifests()]
+
+    assert asyncio.run(run()) == [2, 1]
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "removed"])
+def test_behind_a_damaged_file_the_image_before_is_found(in_directory: Partition, how: str):
+    async def run() -> Any:
+        await in_directory.write([image(1), image(2)])
+        new, old = await in_directory.checkpoints().manifests()
+        [name] = {str(place) for place in {new.blocks[0].place} - old.places}
+        file = Path(in_directory.options["store"], in_directory.topic, "fraud", "0", name)
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content if how == "flipped" else content[:-1])
+        if how == "removed":
+            file.unlink()
+        return await in_directory.learned()
 
     assert asyncio.run(run()) == 1
 
 
-def test_each_group_finds_its_own_image(cluster: Cluster) -> None:
-    async def run() -> list[Any]:
-        await cluster.write("fraud", [image(1)])
-        await cluster.write("shadow", [image(n, weights=50) for n in range(10, 40)])
-        return [await cluster.learned(group) for group in ("fraud", "shadow", "nobody")]
-
-    assert asyncio.run(run()) == [1, 39, None]
-
-
-def test_a_chunk_that_was_tampered_with_is_refused(cluster: Cluster) -> None:
+def test_images_can_move_between_topic_and_store(in_directory: Partition):
     async def run() -> None:
-        producer = PartitionProducer(cluster.client, "tamper", 60, "none")
-        await producer.start()
-        try:
-            await producer.begin()
-            data = bytearray(image(1))
-            data[-1] ^= 1
-            await checkpoint.write(producer, cluster.topic, 0, bytes(data), "fraud", 0, NOW)
-            await producer.send(cluster.topic, 0, Records([b"fraud/1/0"], [b"more"], [NOW]))
-            await producer.commit({}, "fraud")
-        finally:
-            await producer.stop()
-        await cluster.newest("fraud")
+        there = in_directory.options["store"]
+        await in_directory.write([image(1)], store=None)
+        assert await in_directory.learned(store=there) == 1
+        await in_directory.write([image(2)])
+        assert await in_directory.learned(store=there) == 2
+        assert await in_directory.learned(store=None) == 1
+        await in_directory.write([image(3)], store=None)
+        assert await in_directory.learned(store=None) == 3
 
-    with pytest.raises(ImageError, match="do not match their checksum"):
-        asyncio.run(run())
+    asyncio.run(run())
+
+
+def test_an_older_state_is_put_back_at_other_positions(anywhere: Partition):
+    async def run() -> None:
+        await anywhere.write([image(n) for n in (1, 2, 3)], key=KEY)
+        checkpoints = anywhere.checkpoints(key=KEY)
+        _, _, first = await checkpoints.manifests()
+        async with anywhere.producer("fraud") as producer:
+            await producer.begin()
+            number = await checkpoints.put_back(producer, first, {"payments": 77}, 9, NOW)
+            await producer.add_offsets({}, "fraud")
+            await producer.commit()
+        assert number == 4
+        found = await anywhere.checkpoints(key=KEY).newest()
+        assert found is not None
+        assert found.image.state["learned"] == 1
+        assert found.manifest.positions == {"payments": 77}
+        assert found.manifest.journal == 9
+        await anywhere.write([image(n) for n in (5, 6)], key=KEY)
+        kept = await checkpoints.manifests()
+        assert [it.number for it in kept] == [6, 5, 4, 3]
+        assert (await checkpoints.image(kept[2])).state["learned"] == 1
+
+    asyncio.run(run())

@@ -81,7 +81,8 @@ async def _send(brokers: str, topic: str, first: int, sizes: Sequence[int]) -> N
             await producer.send(
                 topic, 0, Records([None] * size, values, [1_700_000_000_000] * size)
             )
-            await producer.commit({}, "group")
+            await producer.add_offsets({}, "group")
+            await producer.commit()
             sent += size
     finally:
         await producer.stop()

@@ -278,24 +278,22 @@ def test_the_crash_of_one_worker_leaves_the_others_alone():
     driver.run()
     before = states(driver, 2)
     driver.crash(worker=1)
-    assert states(driver, 1) == before[:1]
-    assert driver.state(1).positions["visits"] == 0
-    driver.run()
     assert states(driver, 2) == before
+    driver.run()
     assert len(driver.predictions) == 20
 
 
-def test_a_crash_falls_back_on_the_last_checkpoint():
+def test_a_crash_falls_back_on_the_last_checkpoint_and_computes_again_what_was_committed():
     driver = Driver(PIPELINE, partitions=1)
     driver.send_many("visits", visits(6))
     driver.run()
     driver.checkpoint()
     driver.send_many("visits", visits(4, 6))
     driver.run()
+    before = states(driver, 1)
     driver.crash()
-    assert driver.state(0).positions["visits"] == 6
+    assert states(driver, 1) == before
     driver.run()
-    assert driver.state(0).positions["visits"] == 10
     assert len(driver.predictions) == 10
 
 

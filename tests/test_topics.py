@@ -36,15 +36,16 @@ def pipeline(labels: bool = True) -> SimpleNamespace:
         predictions_topic=f"{name}.predictions",
         dead_letters_topic=f"{name}.dead-letters",
         checkpoints_topic=f"{name}.checkpoints",
+        journal_topic=f"{name}.journal",
     )
 
 
-def test_a_pipeline_needs_five_topics_and_only_checkpoints_are_compacted():
+def test_a_pipeline_needs_six_topics_and_only_checkpoints_are_compacted():
     specs = required_topics(pipeline(), 4, replication=3, retention_ms=-1)
-    roles = ["events", "labels", "predictions", "dead-letters", "checkpoints"]
+    roles = ["events", "labels", "predictions", "dead-letters", "checkpoints", "journal"]
     assert [spec.role for spec in specs] == roles
-    assert [spec.configs.get("cleanup.policy") for spec in specs] == [*[None] * 4, "compact"]
-    assert [spec.configs.get("retention.ms") for spec in specs] == [*["-1"] * 4, None]
+    assert [spec.configs.get("cleanup.policy") for spec in specs] == [*[None] * 4, "compact", None]
+    assert [spec.configs.get("retention.ms") for spec in specs] == [*["-1"] * 4, None, "-1"]
     assert {spec.replication for spec in specs} == {3}
 
 
@@ -59,9 +60,9 @@ def test_labels_that_are_none_or_a_field_of_the_event_need_no_topic(labels):
 def test_missing_topics_are_made_and_existing_ones_left_as_they_are(broker: Broker):
     plain = pipeline()
     made = ensure(broker.bootstrap, required_topics(plain, 3))
-    assert [(topic.partitions, topic.created) for topic in made] == [(3, True)] * 5
+    assert [(topic.partitions, topic.created) for topic in made] == [(3, True)] * 6
     again = ensure(broker.bootstrap, required_topics(plain, 8))
-    assert [(topic.partitions, topic.created) for topic in again] == [(3, False)] * 5
+    assert [(topic.partitions, topic.created) for topic in again] == [(3, False)] * 6
     assert json.loads(msgspec.json.encode(again[0])) == {
         "name": plain.events.name,
         "partitions": 3,
@@ -76,7 +77,7 @@ def test_new_topics_follow_the_events_topic_that_exists(broker: Broker, topic: C
     plain = pipeline()
     plain.events.name = topic("payments", partitions=5)
     made = ensure(broker.bootstrap, required_topics(plain, 2))
-    assert [topic.partitions for topic in made] == [5] * 5
+    assert [topic.partitions for topic in made] == [5] * 6
 
 
 @kafka
@@ -98,7 +99,7 @@ def test_events_and_labels_of_unequal_partitions_are_refused_before_anything_is_
 
 
 @kafka
-@pytest.mark.parametrize("role", ["predictions", "checkpoints"])
+@pytest.mark.parametrize("role", ["predictions", "checkpoints", "journal"])
 def test_an_output_topic_with_fewer_partitions_than_events_is_refused(
     broker: Broker, topic: Callable[..., str], role: str
 ):
@@ -106,7 +107,7 @@ def test_an_output_topic_with_fewer_partitions_than_events_is_refused(
     setattr(plain, f"{role}_topic", topic(role, partitions=1))
     with pytest.raises(TopicError, match="the task of partition i writes to partition i of both"):
         ensure(broker.bootstrap, required_topics(plain, 2))
-    assert len(ensure(broker.bootstrap, required_topics(plain, 1))) == 5
+    assert len(ensure(broker.bootstrap, required_topics(plain, 1))) == 6
 
 
 @kafka

@@ -16,7 +16,8 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from harness import Values
 from outside import Worker, read
 
-from streams import checkpoint, load
+from streams import load
+from streams.checkpoint import Checkpoints
 from streams.image import pack
 from streams.predictions import Prediction
 from streams.slices import Headers, Record
@@ -199,10 +200,10 @@ class OnKafka:
 
     async def _image(self, number: int) -> bytes:
         client = {"bootstrap_servers": self._brokers}
-        pipeline = self.pipeline
-        found = await checkpoint.newest(client, pipeline.checkpoints_topic, number, pipeline.name)
+        topic, group = self.pipeline.checkpoints_topic, self.pipeline.name
+        found = await Checkpoints(client, topic, number, group).newest()
         assert found is not None
-        return pack(found[1])
+        return pack(found.image)
 
 
 def record_of(message: Message) -> Record:

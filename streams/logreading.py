@@ -1,0 +1,67 @@
+"""A stretch of a partition's log, read once, by nobody's consumer group."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+
+from streams.fetching import read_in_slices
+from streams.slices import Slice
+
+__all__ = ["ends", "stretch"]
+
+_FETCH_BYTES, _WAIT_MS = 4 << 20, 500
+
+
+async def stretch(
+    client: Mapping[str, Any], topic: str, partition: int, start: int, end: int
+) -> AsyncIterator[Slice]:
+    """The committed records at offsets ``start <= offset < end``, slice by slice.
+
+    Slices follow each other without a gap, the first begins at `start`; an offset that is not
+    there any more shows as a first slice that begins later.
+
+    Args:
+        client: connection options of aiokafka.
+        topic: to read.
+        partition: of it.
+        start: the first offset.
+        end: the offset behind the last; there has to be a stable record or marker before it.
+    """
+    if start >= end:
+        return
+    read_in_slices({topic})
+    tp = TopicPartition(topic, partition)
+    async with _consumer(client) as consumer:
+        consumer.assign([tp])
+        consumer.seek(tp, start)
+        at = start
+        while at < end:
+            fetched = await consumer.getmany(tp, timeout_ms=_WAIT_MS)
+            for records in fetched.get(tp, ()):
+                at = records.next
+                yield records.before(end)
+
+
+async def ends(
+    client: Mapping[str, Any], topics: Mapping[str, int] | list[str], partition: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """By topic, the first offset that is still there, and the one behind the last stable record."""
+    tps = [TopicPartition(topic, partition) for topic in topics]
+    async with _consumer(client) as consumer:
+        begin = await consumer.beginning_offsets(tps)
+        end = await consumer.end_offsets(tps)
+    return {tp.topic: begin[tp] for tp in tps}, {tp.topic: end[tp] for tp in tps}
+
+
+def _consumer(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
+    return aiokafka.AIOKafkaConsumer(
+        **client,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
