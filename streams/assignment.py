@@ -14,7 +14,7 @@ from streams.image import ImageError
 from streams.limits import TooManyDeadLettersError
 from streams.observer import Observer
 from streams.partition import Partition
-from streams.producer import Fenced
+from streams.producer import Fenced, InDoubtError
 from streams.progress import StateLostError
 from streams.slices import Slice
 
@@ -26,7 +26,7 @@ __all__ = ["Assignment"]
 
 log = logging.getLogger("thalweg")
 
-_EXPLAINED = (StateLostError, ImageError, TooManyDeadLettersError, Fenced)
+_EXPLAINED = (StateLostError, ImageError, TooManyDeadLettersError, Fenced, InDoubtError)
 """Errors whose text is all one needs to know."""
 
 

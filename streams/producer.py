@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import aiokafka
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, NodeNotReadyError, ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from streams.framing import framed
 from streams.slices import Compression, Records
 
-__all__ = ["Fenced", "PartitionProducer", "next_sequence", "transactional_ids"]
+__all__ = ["Fenced", "InDoubtError", "PartitionProducer", "next_sequence", "transactional_ids"]
 
 Fenced = ProducerFenced
 """Raised when another worker has taken the partition over."""
@@ -48,6 +48,47 @@ def _increment(manager: Any, partition: Any, records: int) -> None:
 
 
 TransactionManager.increment_sequence_number = _increment
+
+
+class InDoubtError(Exception):
+    """The answer to a request that ends a transaction was lost."""
+
+
+class _Remembering:
+    """For handlers of aiokafka's sender: remembers a request whose answer was lost.
+
+    It is repeated, and rightly so. But the first one may be on its way still, and with the same
+    producer epoch it would count for the next transaction: commit it half done, or with offsets of
+    the one before (KAFKA-17754; a client of KIP-890 has another epoch in each transaction).
+    """
+
+    async def do(self: Any, node_id: int) -> bool:
+        client = self._sender.client
+        try:
+            answer = await client.send(node_id, self.create_request(), group=self.group)
+        except NodeNotReadyError:  # nothing was sent
+            await asyncio.sleep(self.handle_error())
+            return False
+        except KafkaError as error:
+            self._sender.in_doubt = f"{type(self).__name__.strip('_')}: {error!r}"
+            await asyncio.sleep(self.handle_error())
+            return False
+        pause = self.handle_response(answer)
+        if pause is not None:
+            await asyncio.sleep(pause)
+        return pause is None
+
+
+class _EndTxn(_Remembering, sender.EndTxnHandler):  # type: ignore[misc]  # aiokafka has no types
+    pass
+
+
+class _TxnOffsetCommit(_Remembering, sender.TxnOffsetCommitHandler):  # type: ignore[misc]
+    pass
+
+
+sender.EndTxnHandler = _EndTxn
+sender.TxnOffsetCommitHandler = _TxnOffsetCommit
 
 
 class PartitionProducer:
@@ -90,7 +131,17 @@ class PartitionProducer:
         await self._producer.stop()
 
     async def begin(self) -> None:
-        """Open a transaction."""
+        """Open a transaction.
+
+        Raises:
+            InDoubtError: a request of the last one may still be on its way. Whoever opens the
+                partition next has another epoch, and nothing that is late can reach it.
+        """
+        if (doubt := getattr(self._producer._sender, "in_doubt", None)) is not None:
+            raise InDoubtError(
+                f"the broker's answer was lost, and the request may arrive yet ({doubt}); the "
+                "worker has to start again before it opens another transaction"
+            )
         self._sent.clear()
         await self._producer.begin_transaction()
 

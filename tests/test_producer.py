@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.transaction_manager import TransactionManager
 from confluent_kafka import Consumer
@@ -15,7 +17,7 @@ from confluent_kafka import TopicPartition as Place
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.producer import PartitionProducer, next_sequence
+from streams.producer import InDoubtError, PartitionProducer, next_sequence
 from streams.slices import Records
 
 LAST = 2**31 - 1
@@ -66,6 +68,53 @@ def test_a_broker_takes_batches_before_across_and_behind_the_end(broker, topic):
     asyncio.run(_send(broker.bootstrap, name, first=LAST - 4, sizes=sizes))
     numbers = [b"%d" % n for n in range(sum(sizes))]
     assert _read(broker.bootstrap, name, len(numbers)) == numbers
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("request_name", ["EndTxnRequest", "TxnOffsetCommitRequest"])
+def test_after_a_lost_answer_a_transaction_is_committed_once_and_no_other_is_begun(
+    broker, topic, request_name
+):
+    name = topic("predictions")
+    asyncio.run(_lose(broker.bootstrap, name, request_name, KafkaConnectionError, sent=True))
+    assert _read(broker.bootstrap, name, 1) == [b"0"]
+
+
+@pytest.mark.kafka
+def test_a_request_that_was_never_sent_raises_no_doubt(broker, topic):
+    name = topic("predictions")
+    asyncio.run(_lose(broker.bootstrap, name, "EndTxnRequest", NodeNotReadyError, sent=False))
+    assert _read(broker.bootstrap, name, 1) == [b"0"]
+
+
+async def _lose(
+    brokers: str, topic: str, request_name: str, error: type[Exception], *, sent: bool
+) -> None:
+    """One transaction, in which the answer to the first request of that name is lost."""
+    producer = PartitionProducer({"bootstrap_servers": brokers}, f"{topic}-0", 60.0, "none")
+    await producer.start()
+    client, lost = producer._producer.client, []
+    ask = client.send
+
+    async def lossy(node, request, **options):
+        if type(request).__name__ == request_name and not lost:
+            lost.append(request)
+            if sent:
+                await ask(node, request, **options)
+            raise error
+        return await ask(node, request, **options)
+
+    client.send = lossy
+    try:
+        await producer.begin()
+        await producer.send(topic, 0, Records([None], [b"0"], [1_700_000_000_000]))
+        await producer.add_offsets({TopicPartition(topic, 0): 1}, topic)
+        await producer.commit()
+        assert lost
+        with pytest.raises(InDoubtError, match="start again") if sent else nullcontext():
+            await producer.begin()
+    finally:
+        await producer.stop()
 
 
 async def _send(brokers: str, topic: str, first: int, sizes: Sequence[int]) -> None:
