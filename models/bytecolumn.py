@@ -16,6 +16,9 @@ __all__ = ["ByteColumn"]
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
+_FEW = 8
+"""Up to so many values are cut out one by one before they would be joined and split."""
+
 
 class ByteColumn(Sequence["bytes | None"]):
     """An immutable sequence of bytes and Nones, laid out as Arrow does.
@@ -58,8 +61,9 @@ class ByteColumn(Sequence["bytes | None"]):
     @staticmethod
     def laid(data: Bytes, ends: Longs) -> ByteColumn:
         """Values that lie end to end from the beginning of `data`, none of them None."""
-        starts = np.concatenate((np.zeros(1, np.int64), ends))
-        return ByteColumn(data[: starts[-1]].tobytes(), starts[:-1], ends - starts[:-1])
+        starts, lengths = np.empty_like(ends), np.empty_like(ends)
+        end = _part(ends, starts, lengths)
+        return ByteColumn(data[:end].tobytes(), starts, lengths)
 
     @staticmethod
     def concatenated(columns: Sequence[ByteColumn]) -> ByteColumn:
@@ -103,7 +107,7 @@ class ByteColumn(Sequence["bytes | None"]):
     @property
     def longest(self) -> int:
         """Length of the longest value; 0 where there is none."""
-        return int(self.lengths.max(initial=0))
+        return _longest(self.lengths)
 
     @property
     def is_ascii(self) -> bool:
@@ -121,15 +125,16 @@ class ByteColumn(Sequence["bytes | None"]):
         """All values with a line break between each two; None where one of them is None."""
         if len(self) == 0:
             return b""
-        if self.lengths.min() < 0:
+        room = _room(self.lengths)
+        if room < 0:
             return None
-        out = np.empty(int(self.lengths.sum()) + len(self) - 1, np.uint8)
+        out = np.empty(room, np.uint8)
         _join(np.frombuffer(self.data, np.uint8), self.starts, self.lengths, out)
         return out.tobytes()
 
     def texts(self) -> list[str | None]:
         """Every value as text; bytes that are no UTF-8 become replacement characters."""
-        joined = self.joined()
+        joined = self.joined() if len(self) > _FEW else None
         if joined is not None and joined.isascii():
             texts: list[str | None] = list(joined.decode("ascii").split("\n"))
             if len(texts) == len(self):
@@ -146,6 +151,35 @@ def _lines(data: Bytes, starts: Longs, lengths: Longs) -> None:
             lengths[line] = at - start
             start = at + 1
             line += 1
+
+
+@compiled
+def _part(ends: Longs, starts: Longs, lengths: Longs) -> int:
+    """Where values that lie end to end start, and their lengths; the end of the last one."""
+    start = 0
+    for n in range(len(ends)):
+        starts[n], lengths[n] = start, ends[n] - start
+        start = ends[n]
+    return start
+
+
+@compiled
+def _longest(lengths: Longs) -> int:
+    longest = 0
+    for length in lengths:
+        longest = max(longest, length)
+    return longest
+
+
+@compiled
+def _room(lengths: Longs) -> int:
+    """Bytes of all values and a line break between each two; -1 where one of them is None."""
+    room = len(lengths) - 1
+    for length in lengths:
+        if length < 0:
+            return -1
+        room += length
+    return room
 
 
 @compiled

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from models.bytecolumn import ByteColumn
 from models.textcolumn import TextColumn
 
-__all__ = ["Column", "Columns", "chosen", "listed", "missing", "where_known", "whole_numbers"]
+__all__ = [
+    "Column", "Columns", "chosen", "complete", "listed", "missing", "where_known", "whole_numbers",
+]  # fmt: skip
 
 Column: TypeAlias = "Sequence[Any] | NDArray[Any]"
 """One value an event: a `TextColumn`; float64, NaN for a missing number; int64; bool; datetime64 in
@@ -34,7 +36,7 @@ def listed(column: Column) -> list[Any]:
         return [None if time is None else time.replace(tzinfo=UTC) for time in _times(column)]
     values: list[Any] = column.tolist()
     if column.dtype.kind == "f":
-        for place in np.flatnonzero(np.isnan(column)).tolist():
+        for place in np.isnan(column).nonzero()[0].tolist():
             values[place] = None
     return values
 
@@ -64,9 +66,16 @@ def missing(column: Column) -> NDArray[np.bool_]:
     return np.isnat(column) if column.dtype.kind == "M" else np.zeros(len(column), np.bool_)
 
 
+def complete(column: Column) -> bool:
+    """Whether no value is missing."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "ib":
+        return True
+    return not np.count_nonzero(missing(column))
+
+
 def where_known(answers: NDArray[Any], known: NDArray[np.bool_]) -> Column:
     """Answers, and None where one is not known."""
-    if known.all():
+    if np.count_nonzero(known) == len(known):
         return answers
     listed: list[Any] = answers.tolist()
     for place in np.flatnonzero(~known).tolist():
@@ -76,6 +85,8 @@ def where_known(answers: NDArray[Any], known: NDArray[np.bool_]) -> Column:
 
 def whole_numbers(column: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """As int64[n]."""
+    if isinstance(column, np.ndarray) and column.dtype == np.int64:
+        return column
     if isinstance(column, range):
         return np.arange(column.start, column.stop, column.step, dtype=np.int64)
     return np.asarray(column, np.int64)

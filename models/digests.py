@@ -31,10 +31,9 @@ def digests(column: TextColumn) -> NDArray[np.uint64]:
         ValueError: a text is None.
     """
     utf8 = column.utf8
-    if utf8.lengths.min(initial=0) < 0:
-        raise ValueError("a text that is to stand for something is None: leave out what has none")
     out = np.empty((len(utf8), 2), np.uint64)
-    _digests(np.frombuffer(utf8.data, np.uint8), utf8.starts, utf8.lengths, out)
+    if not _digests(np.frombuffer(utf8.data, np.uint8), utf8.starts, utf8.lengths, out):
+        raise ValueError("a text that is to stand for something is None: leave out what has none")
     return out
 
 
@@ -44,9 +43,12 @@ def _digests(
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
     out: NDArray[np.uint64],
-) -> None:
+) -> bool:
+    """Whether there was no None."""
     for row in range(len(out)):
         start, length = starts[row], lengths[row]
+        if length < 0:
+            return False
         tail = start + length - length % 16
         first = second = np.uint64(0)
         for at in range(start, tail, 16):
@@ -64,6 +66,7 @@ def _digests(
         first, second = _mixed(first), _mixed(second)
         first += second
         out[row, 0], out[row, 1] = first, second + first
+    return True
 
 
 @compiled

@@ -183,19 +183,27 @@ def _lay_out(
     parts: Sequence[Part], n: int, bits: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """The rows that parts make, each row's entries side by side: lengths, buckets and values."""
-    ones = np.ones(n, np.int64)
-    lengths = np.full(n, sum(part.lengths is None for part in parts), np.int64)
-    for part in parts:
-        if part.lengths is not None:
-            lengths += part.lengths
-    index = np.empty(int(lengths.sum()), np.int32)
-    value = np.empty(len(index), np.float64)
-    place = np.cumsum(lengths) - lengths
+    varying = [each for each, _, _ in parts if len(each)]
+    lengths, place = np.empty(n, np.int64), np.empty(n, np.int64)
+    lengths.fill(len(parts) - len(varying))
+    for more in varying:
+        lengths += more
+    entries = _begin(lengths, place)
+    index, value = np.empty(entries, np.int32), np.empty(entries, np.float64)
     mask = (1 << bits) - 1
-    for part in parts:
-        each = ones if part.lengths is None else part.lengths
-        _place(each, part.tokens, part.values, mask, place, index, value)
+    for each, tokens, values in parts:
+        _place(each, tokens, values, mask, place, index, value)
     return lengths, index, value
+
+
+@compiled
+def _begin(lengths: NDArray[np.int64], place: NDArray[np.int64]) -> int:
+    """Write where each row begins; how many entries there are in all."""
+    entries = 0
+    for row in range(len(lengths)):
+        place[row] = entries
+        entries += lengths[row]
+    return entries
 
 
 @compiled
@@ -209,9 +217,9 @@ def _place(
     value: NDArray[np.float64],
 ) -> None:
     """Write a part's entries where each row has its next free place, and move that on."""
-    source, signs = 0, len(values) == 0
-    for row in range(len(lengths)):
-        for _ in range(lengths[row]):
+    source, signs, alone = 0, len(values) == 0, len(lengths) == 0
+    for row in range(len(place)):
+        for _ in range(1 if alone else lengths[row]):
             token = tokens[source]
             index[place[row]] = token & mask
             if signs:

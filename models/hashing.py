@@ -64,16 +64,18 @@ def token(name: str, values: Iterable[str], seed: int) -> int:
     return hashed
 
 
-def fold(hashes: NDArray[np.uint32], column: Column) -> None:
-    """Replace each hash by that of the value at its place, with the former hash as seed.
+def fold(seeds: NDArray[np.uint32], column: Column) -> NDArray[np.uint32]:
+    """The hash of each value, with the seed at its place.
 
     Args:
-        hashes: uint32[n], changed in place.
+        seeds: uint32[n], or a single one for all values.
         column: n values: text, or what `text` makes one of.
     """
-    values = texts(column).utf8
+    values = (column if isinstance(column, TextColumn) else texts(column)).utf8
+    hashes = np.empty(len(values), np.uint32)
     data = np.frombuffer(values.data, np.uint8)
-    _fold(data, values.starts, values.lengths, _MISSING_BYTES, hashes)
+    _fold(data, values.starts, values.lengths, _MISSING_BYTES, seeds, hashes)
+    return hashes
 
 
 def sign(hashed: int) -> float:
@@ -106,14 +108,16 @@ def _fold(
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
     missing: NDArray[np.uint8],
+    seeds: NDArray[np.uint32],
     hashes: NDArray[np.uint32],
 ) -> None:
+    every = 0 if len(seeds) == 1 else 1
     for row in range(len(hashes)):
+        start, seed = starts[row], seeds[row * every]
         if lengths[row] < 0:
-            hashes[row] = _murmur3(missing, 0, len(missing), hashes[row])
+            hashes[row] = _murmur3(missing, 0, len(missing), seed)
         else:
-            start = starts[row]
-            hashes[row] = _murmur3(data, start, start + lengths[row], hashes[row])
+            hashes[row] = _murmur3(data, start, start + lengths[row], seed)
 
 
 @compiled

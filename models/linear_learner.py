@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import where_known
-from models.kernels import ALL_GOOD, touched, walk
+from models.kernels import ALL_GOOD, touched, walk, within
 from models.optimizers import Optimizer
 from models.protocol import Kind, Plan, Scores, State
 from models.rows import Rows
@@ -80,6 +80,10 @@ class LinearLearner:
             )
         return Scores(value, where_known(value > 0.5, ~np.isnan(value)) if logistic else None)
 
+    def weights(self, buckets: NDArray[np.int32]) -> tuple[NDArray[np.float64], float]:
+        """The weights of these buckets as they are now, float64[n], and the intercept."""
+        return self._table[buckets, 0], float(self._table[-1, 0])
+
     def state(self) -> State:
         """The touched lines of the table, and the counts."""
         at = touched(self._table)
@@ -117,7 +121,7 @@ class LinearLearner:
 
     @staticmethod
     def _check_rows(row: NDArray[np.int64], rows: Rows) -> None:
-        if len(row) and not rows.first <= row.min() <= row.max() < rows.next:
+        if not within(row, rows.first, rows.next):
             raise IndexError(
                 f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
                 f"{rows.first} to {rows.next - 1}: drop a row only after its last step"

@@ -91,7 +91,7 @@ class Plan:
         else:
             self._targets().extend(listed(targets))
         self.op.frombytes(bytes((SCORE, LEARN)) * n)
-        self.row.frombytes(np.repeat(np.arange(first, first + n), 2).tobytes())
+        self.row.frombytes(np.arange(first, first + n).repeat(2).tobytes())
 
     def extend(
         self, op: NDArray[np.int8], row: NDArray[np.int64], targets: Sequence[Target] | NDArray[Any]

@@ -56,6 +56,7 @@ class Quality:
         self._tally = tally(kind)
         self._recent = Recent(window, self._clerk.fields)
         self._uncounted: list[Verdicts] = []
+        self._gathered = 0
 
     def update(
         self,
@@ -88,7 +89,8 @@ class Quality:
         verdicts = self._clerk.judge(score, decision, target)
         verdicts["delay"] = np.nan if delay is None else delay
         self._uncounted.append(verdicts)
-        if sum(map(len, self._uncounted)) >= _COUNTED_TOGETHER:
+        self._gathered += len(verdicts)
+        if self._gathered >= _COUNTED_TOGETHER:
             self._count()
 
     def summary(self) -> dict[str, float]:
@@ -157,7 +159,7 @@ class Quality:
                 f"the state is of a {state['kind']} model, this pipeline has a {self.kind} one: "
                 "start it under another name, or from a fresh checkpoint"
             )
-        self._uncounted.clear()
+        self._forget_uncounted()
         self._clerk.restore(state["clerk"])
         self._tally.restore(state["tally"])
         self._recent.restore(state["recent"])
@@ -166,6 +168,10 @@ class Quality:
         """Count the verdicts that have gathered."""
         if self._uncounted:
             verdicts = np.concatenate(self._uncounted)
-            self._uncounted.clear()
+            self._forget_uncounted()
             self._tally.add(verdicts)
             self._recent.push(verdicts)
+
+    def _forget_uncounted(self) -> None:
+        self._uncounted.clear()
+        self._gathered = 0

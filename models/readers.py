@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from models.bags import Bag
 from models.clock import LABELS, elapsed, ordinals
 from models.column import Columns
+from models.compiled import compiled
 from models.feature import Feature
 from models.features import Clock, Cross, Hashed, Number
 from models.hashing import MISSING, fold, sign, signs, token
@@ -20,23 +22,17 @@ from models.scaling import numbers, scaled
 __all__ = ["Part", "Reader", "reader"]
 
 
-class Part(NamedTuple):
-    """What a feature, or one part of a clock, adds to each of n rows.
+Part: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float64]]
+"""What a feature, or one part of a clock, adds to each of n rows: lengths, tokens and values.
 
-    Attributes:
-        lengths: int64[n], entries of each row; None: one each.
-        tokens: uint32[sum(lengths)], the rows' tokens laid end to end.
-        values: float64[sum(lengths)], with the tokens' signs in them; none: the signs themselves.
-    """
+    int64[n], entries of each row; none: one each.
+    uint32[sum(lengths)], the rows' tokens laid end to end.
+    float64[sum(lengths)], with the tokens' signs in them; none: the signs themselves.
+"""
 
-    lengths: NDArray[np.int64] | None
-    tokens: NDArray[np.uint32]
-    values: NDArray[np.float64]
+_ONE_EACH, _SIGNS = np.empty(0, np.int64), np.empty(0)
 
-
-_SIGNS = np.empty(0)
-
-Reader: TypeAlias = Callable[[Columns], Iterator[Part]]
+Reader: TypeAlias = Callable[[Columns], Sequence[Part]]
 """Reads a feature off columns of one length."""
 
 
@@ -59,24 +55,24 @@ def _number(feature: Number, seed: int, memory: Memory) -> Reader:
     own = token(feature.name, (), seed)
     missing = token(feature.name, (MISSING,), seed)
 
-    def read(columns: Columns) -> Iterator[Part]:
+    def read(columns: Columns) -> Sequence[Part]:
         values = scaled(columns[feature.field], feature.scale, moments)
-        tokens = np.full(len(values), own, np.uint32)
-        gaps = np.isnan(values)
-        tokens[gaps], values[gaps] = missing, sign(missing)
-        yield Part(None, tokens, values)
+        tokens = np.empty(len(values), np.uint32)
+        _fill_gaps(values, tokens, own, missing, sign(missing))
+        return ((_ONE_EACH, tokens, values),)
 
     return read
 
 
 def _category(feature: Hashed | Cross, seed: int) -> Reader:
-    name = token(feature.name, (), seed)
+    name = np.array([token(feature.name, (), seed)], np.uint32)
+    fields = feature.fields
 
-    def read(columns: Columns) -> Iterator[Part]:
-        tokens = np.full(len(columns[feature.fields[0]]), name, np.uint32)
-        for field in feature.fields:
-            fold(tokens, columns[field])
-        yield Part(None, tokens, _SIGNS)
+    def read(columns: Columns) -> Sequence[Part]:
+        tokens = name
+        for field in fields:
+            tokens = fold(tokens, columns[field])
+        return ((_ONE_EACH, tokens, _SIGNS),)
 
     return read
 
@@ -91,19 +87,20 @@ def _clock(feature: Clock, seed: int) -> Reader:
         for part in feature.parts
     }
 
-    def read(columns: Columns) -> Iterator[Part]:
+    def read(columns: Columns) -> Sequence[Part]:
         days, seconds = elapsed(columns[feature.field])
-        for part, table in tables.items():
-            tokens = table[ordinals(part, days, seconds)]
-            yield Part(None, tokens, _SIGNS)
+        return [
+            (_ONE_EACH, table[ordinals(part, days, seconds)], _SIGNS)
+            for part, table in tables.items()
+        ]
 
     return read
 
 
 def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
-    name = token(feature.name, (), seed)
+    name = np.array([token(feature.name, (), seed)], np.uint32)
 
-    def read(columns: Columns) -> Iterator[Part]:
+    def read(columns: Columns) -> Sequence[Part]:
         lengths: list[int] = []
         found: list[str | None] = []
         counts: list[float] = []
@@ -112,9 +109,20 @@ def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
             lengths.append(len(present))
             found.extend(present)
             counts.extend(present.values() if isinstance(present, dict) else [1.0] * len(present))
-        tokens = np.full(len(found), name, np.uint32)
-        fold(tokens, found)
+        tokens = fold(name, found)
         values = np.nan_to_num(numbers(counts), copy=False) * signs(tokens)
-        yield Part(np.array(lengths, np.int64), tokens, values)
+        return ((np.array(lengths, np.int64), tokens, values),)
 
     return read
+
+
+@compiled
+def _fill_gaps(
+    values: NDArray[np.float64], tokens: NDArray[np.uint32], own: int, missing: int, sign: float
+) -> None:
+    """The token of each number; a missing one has its own, and the sign as its value."""
+    for row in range(len(values)):
+        gap = math.isnan(values[row])
+        tokens[row] = missing if gap else own
+        if gap:
+            values[row] = sign

@@ -35,7 +35,9 @@ def unusable(column: Column) -> list[int]:
     A clean column of numbers costs one pass over an array.
     """
     if isinstance(column, np.ndarray):
-        return np.flatnonzero(np.abs(column) > LARGEST).tolist()
+        if column.dtype == np.float64 and _all_usable(column):
+            return []
+        return (np.abs(column) > LARGEST).nonzero()[0].tolist()
     try:
         array = np.array(column, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -51,7 +53,7 @@ def numbers(column: Column) -> NDArray[np.float64]:
         array = np.array(column, np.float64)
     except OverflowError:  # an integer no float can hold
         array = np.array([v if usable(v) else None for v in column], np.float64)
-    array[~(np.abs(array) <= LARGEST)] = np.nan
+    _drop_unusable(array)
     return array
 
 
@@ -74,6 +76,21 @@ def scaled(
         assert moments is not None
         _standardise(array, moments)
     return array
+
+
+@compiled
+def _all_usable(array: NDArray[np.float64]) -> bool:
+    good = True
+    for row in range(len(array)):
+        good &= not abs(array[row]) > LARGEST
+    return good
+
+
+@compiled
+def _drop_unusable(array: NDArray[np.float64]) -> None:
+    for row in range(len(array)):
+        if not abs(array[row]) <= LARGEST:
+            array[row] = np.nan
 
 
 @compiled

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import Column, listed
+from models.compiled import compiled
 from models.protocol import Kind, Target
 
 __all__ = ["MAX_CLASSES", "UNKNOWN", "Clerk", "QualityError", "Verdicts", "clerk"]
@@ -97,17 +98,11 @@ class OutcomeClerk:
         target: Column,
     ) -> Verdicts:
         """See `Clerk.judge`; labels and decisions are 0 and 1 or booleans."""
+        outcome = _checked(_numbers(target), gaps=False)
+        answer = np.full(len(target), math.nan) if decision is None else _numbers(decision)
         verdicts = np.empty(len(target), self.fields)
-        outcome = _bits(_numbers(target))
-        before = np.concatenate(([self._last], outcome[:-1]))
         verdicts["score"] = score
-        verdicts["outcome"] = outcome
-        verdicts["decision"] = UNKNOWN
-        if decision is not None:
-            answers = _numbers(decision)
-            known = ~np.isnan(answers)
-            verdicts["decision"][known] = _bits(answers[known])
-        verdicts["unchanged"] = np.where(before == UNKNOWN, UNKNOWN, before == outcome)
+        _judge(outcome, _checked(answer, gaps=True), self._last, verdicts)
         self._last = int(outcome[-1])
         return verdicts
 
@@ -246,11 +241,33 @@ def _numbers(values: Column) -> NDArray[np.float64]:
     return np.asarray(values, np.float64)
 
 
-def _bits(numbers: NDArray[np.float64]) -> NDArray[np.int8]:
-    odd = (numbers != 0.0) & (numbers != 1.0)
-    if odd.any():
+def _checked(numbers: NDArray[np.float64], *, gaps: bool) -> NDArray[np.float64]:
+    """The numbers, if all of them are 0 or 1, or NaN where there may be `gaps`."""
+    if (place := _odd(numbers, gaps)) >= 0:
         raise QualityError(
-            f"{numbers[odd][0]:g} is no binary label: labels and decisions are 0 or 1, False or "
+            f"{numbers[place]:g} is no binary label: labels and decisions are 0 or 1, False or "
             "True; declare a multiclass model for more than two classes"
         )
-    return numbers.astype(np.int8)
+    return numbers
+
+
+@compiled
+def _odd(numbers: NDArray[np.float64], gaps: bool) -> int:
+    """The place of the first number that may not be there; -1 for none."""
+    for n in range(len(numbers)):
+        if numbers[n] not in (0.0, 1.0) and not (gaps and math.isnan(numbers[n])):
+            return n
+    return -1
+
+
+@compiled
+def _judge(
+    outcome: NDArray[np.float64], answer: NDArray[np.float64], last: int, verdicts: Any
+) -> None:
+    """Write ``outcome``, ``decision`` and ``unchanged``; `last` is the outcome before, if any."""
+    for n in range(len(verdicts)):
+        label = int(outcome[n])
+        verdicts[n].outcome = label
+        verdicts[n].decision = UNKNOWN if math.isnan(answer[n]) else int(answer[n])
+        verdicts[n].unchanged = UNKNOWN if last == UNKNOWN else int(last == label)
+        last = label

@@ -100,7 +100,7 @@ class Decoder:
             }
             return Decoded(columns, places, rejects, len(values))
         scanned = Scanned(values, self._members, self._shape)
-        odd = np.flatnonzero(scanned.irregular).tolist()
+        odd = scanned.irregular.nonzero()[0].tolist()
         if not odd:
             return Decoded(scanned.columns(), range(len(values)), [], 0)
         events, places, rejects = self._decode(records, values.take(odd), odd)

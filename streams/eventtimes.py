@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import Column
+from models.compiled import compiled
 
 __all__ = ["EventTimes", "event_times"]
 
@@ -56,6 +57,8 @@ def event_times(
             without a zone is in UTC. Fractions of a microsecond are rounded, a half to the even.
         timestamps: of the records, in milliseconds; they stand in for what is missing.
     """
+    if isinstance(column, np.ndarray) and column.dtype.kind == "i":
+        return _checked(_micros(np.asarray(column, np.int64), 1), column)
     stamps = _micros(np.asarray(timestamps, np.int64), 1000)
     if column is None:
         return _checked(stamps, stamps // 1_000_000)
@@ -64,8 +67,6 @@ def event_times(
     if column.dtype.kind == "M":
         micros = column.astype("datetime64[us]").view(np.int64)
         return _checked(np.where(np.isnat(column), stamps, micros), column)
-    if column.dtype.kind == "i":
-        return _checked(_micros(column, 1), column)
     absent = np.isnan(column)
     seconds = np.clip(np.where(absent, 0.0, column), _FIRST - 1, _LAST + 1)
     whole = np.floor(seconds)
@@ -74,17 +75,29 @@ def event_times(
     return _checked(np.where(absent, stamps, micros), column)
 
 
+@compiled
 def _micros(times: Longs, per_second: int) -> Longs:
     """Microseconds; what no calendar has stays beyond it."""
     lowest, highest = (_FIRST - 1) * per_second, (_LAST + 1) * per_second
-    bounded = np.minimum(np.maximum(times, lowest), highest)
-    return bounded * (1_000_000 // per_second)
+    micros = np.empty(len(times), np.int64)
+    for n in range(len(times)):
+        micros[n] = min(max(times[n], lowest), highest) * (1_000_000 // per_second)
+    return micros
+
+
+@compiled
+def _dated(micros: Longs) -> bool:
+    """Whether a calendar has all of these times."""
+    good = True
+    for n in range(len(micros)):
+        good &= _FIRST * 1_000_000 <= micros[n] < (_LAST + 1) * 1_000_000
+    return good
 
 
 def _checked(micros: Longs, given: NDArray[Any]) -> tuple[EventTimes, dict[int, str]]:
-    bad = (micros < _FIRST * 1_000_000) | (micros >= (_LAST + 1) * 1_000_000)
-    if not bad.any():
+    if _dated(micros):
         return EventTimes(micros), {}
+    bad = (micros < _FIRST * 1_000_000) | (micros >= (_LAST + 1) * 1_000_000)
     places = np.flatnonzero(bad).tolist()
     return EventTimes(np.where(bad, 0, micros)), {n: _no_time(given[n].item()) for n in places}
 

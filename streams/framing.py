@@ -111,34 +111,45 @@ def framed(
     """
     keys, values = ByteColumn.of(records.keys), ByteColumn.of(records.values)
     times = whole_numbers(records.timestamps)
-    sizes = np.maximum(keys.lengths, 0) + np.maximum(values.lengths, 0) + _FRAME_BYTES
-    ends = np.cumsum(sizes)
+    key_data, value_data = np.frombuffer(keys.data, np.uint8), np.frombuffer(values.data, np.uint8)
     start = 0
     while start < len(times):
-        used = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, used + most, "right")))
-        out = np.empty(int(ends[stop - 1] - used), np.uint8)
-        part = slice(start, stop)
-        written = _frame(
-            np.frombuffer(keys.data, np.uint8),
-            keys.starts[part],
-            keys.lengths[part],
-            np.frombuffer(values.data, np.uint8),
-            values.starts[part],
-            values.lengths[part],
-            times[part],
+        stop, room = _share(keys.lengths, values.lengths, start, most)
+        out = np.empty(room, np.uint8)
+        written, latest = _frame(
+            key_data,
+            keys.starts,
+            keys.lengths,
+            value_data,
+            values.starts,
+            values.lengths,
+            times,
+            start,
+            stop,
             out,
         )
-        span = times[start:stop]
         yield RecordBatch(
             stop - start,
-            int(span[0]),
-            int(span.max()),
+            int(times[start]),
+            latest,
             out[:written].tobytes(),
             compression,
             transactional,
         )
         start = stop
+
+
+@compiled
+def _share(key_lengths: Longs, value_lengths: Longs, start: int, most: int) -> tuple[int, int]:
+    """Where the records end that are one batch from `start` on, and the most bytes they take."""
+    room, stop = 0, start
+    while stop < len(key_lengths):
+        size = max(key_lengths[stop], 0) + max(value_lengths[stop], 0) + _FRAME_BYTES
+        if stop > start and room + size > most:
+            break
+        room += size
+        stop += 1
+    return stop, room
 
 
 @compiled
@@ -150,26 +161,30 @@ def _frame(
     value_starts: Longs,
     value_lengths: Longs,
     times: Longs,
+    start: int,
+    stop: int,
     out: Bytes,
-) -> int:
-    """Write the records into `out`; how many bytes that took."""
-    at = 0
-    for n in range(len(times)):
-        key, value = key_lengths[n], value_lengths[n]
-        delta = times[n] - times[0]
+) -> tuple[int, int]:
+    """Write these records into `out`; how many bytes that took, and the latest time."""
+    at, latest = 0, times[start]
+    for row in range(start, stop):
+        n = row - start
+        key, value = key_lengths[row], value_lengths[row]
+        latest = max(latest, times[row])
+        delta = times[row] - times[start]
         framed = 2 + _width(delta) + _width(n) + _width(key) + _width(value)
         at = _put(out, at, framed + max(key, 0) + max(value, 0))
         out[at] = 0
         at = _put(out, at + 1, delta)
         at = _put(out, at, n)
         at = _put(out, at, key)
-        copy(keys, key_starts[n], max(key, 0), out, at)
+        copy(keys, key_starts[row], max(key, 0), out, at)
         at = _put(out, at + max(key, 0), value)
-        copy(values, value_starts[n], max(value, 0), out, at)
+        copy(values, value_starts[row], max(value, 0), out, at)
         at += max(value, 0)
         out[at] = 0
         at += 1
-    return at
+    return at, latest
 
 
 @compiled

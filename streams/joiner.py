@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -100,8 +100,17 @@ class Joiner:
         events *evicted* unlabelled for want of room, and *repeated-event* ids (scored again,
         remembered once).
         """
-        counts = zip(_OUTCOMES, self._memory.outcomes.tolist(), strict=True)
-        return Counter({outcome: count for outcome, count in counts if count})
+        return Counter(self.outcomes_since([0] * len(_OUTCOMES)))
+
+    def tally(self) -> list[int]:
+        """All counts as they are now, for `outcomes_since`."""
+        counts: list[int] = self._memory.outcomes.tolist()
+        return counts
+
+    def outcomes_since(self, tally: Sequence[int]) -> dict[Outcome, int]:
+        """How often each `Outcome` that there was occurred since `tally` was taken."""
+        counts = zip(_OUTCOMES, self._memory.outcomes.tolist(), tally, strict=True)
+        return {outcome: now - then for outcome, now, then in counts if now > then}
 
     def oldest(self, default: int) -> int:
         """Row number of the oldest event that waits; `default` when none does."""
@@ -188,7 +197,7 @@ class Joiner:
 
     def _reserve(self, n: int) -> None:
         """Make room for `n` more entries."""
-        taken = sum(map(self._length, _CHAINS.values()))
+        taken = sum(self._memory.chains["length"].tolist())
         if taken + n + 1 > len(self._memory.entries):
             self._memory = grown(self._memory, int((taken + n + 1) * _GROWTH))
         if self._book["heaped"] + n > len(self._memory.heap):
@@ -208,7 +217,7 @@ class Joiner:
         *others: Any,
     ) -> NDArray[np.float64]:
         """Have a kernel walk the columns, a stretch at a time, and write the plan."""
-        done, n, learned_at = 0, len(times), [np.empty(0)]
+        done, n, learned_at = 0, len(times), []
         if len(ids) != n:
             raise ValueError(f"{len(ids)} ids came with {n} times: give one for each, in order")
         self._reserve(n)
@@ -221,7 +230,7 @@ class Joiner:
             plan.extend(self._steps.op[:steps], self._steps.row[:steps], targets)
             learned_at.append(self._steps.at[:learned].copy())
             if done == n:
-                return np.concatenate(learned_at)
+                return learned_at[0] if len(learned_at) == 1 else np.concatenate(learned_at)
 
 
 def _steps(n: int) -> Steps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import repeat
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from streams.jsontext import booleans, instants, quoted, spelled, woven
 
 __all__ = ["Prediction", "lines"]
 
-_FEW = 16
+_FEW = 40
 """Up to so many, msgspec has written their structs before the passes have begun."""
 
 
@@ -73,22 +74,19 @@ def lines(
     """
     if len(offsets) <= _FEW:
         times = at.given or listed(at.micros.view("datetime64[us]"))
-        rows = zip(
-            [None] * len(offsets) if ids is None else ids.tolist(),
+        structs = map(
+            Prediction,
+            repeat(None) if ids is None else ids.tolist(),
             keys.texts(),
             score.tolist(),
             listed(decision),
+            repeat(model),
             learned.tolist(),
             times,
+            repeat(partition),
             offsets.tolist(),
-            strict=True,
         )
-        return spelled(
-            [
-                Prediction(name, key, value, answer, model, known, time, partition, offset)
-                for name, key, value, answer, known, time, offset in rows
-            ]
-        )
+        return spelled(list(structs))
     columns = {
         b'"key":': quoted(_utf8(keys)),
         b'"score":': spelled(score.tolist()),

@@ -62,11 +62,13 @@ class Shape(NamedTuple):
         fields: FIELD[f + 1], of which the last stands for the opening brace.
         choices: CHOICE[c].
         text: UTF-8 to which they point.
+        texts: int64, the fields that are `TEXT`.
     """
 
     fields: NDArray[Any]
     choices: NDArray[Any]
     text: Bytes
+    texts: Longs
 
 
 class Cells(NamedTuple):
@@ -91,12 +93,12 @@ class Cells(NamedTuple):
 
 def scan(values: ByteColumn, shape: Shape) -> Cells:
     """Read each value as a JSON object of that shape; None is irregular."""
-    n, fields = len(values), shape.fields.copy()
+    n, fields = len(values), shape.fields.view(np.int64).copy().view(FIELD)  # records copy slowly
     cells = np.empty((2, len(fields) - 1, n), np.int64)
     irregular = np.empty(n, np.bool_)
     data = np.frombuffer(values.data, np.uint8)
     _scan(data, values.starts, values.lengths, fields, shape.choices, shape.text, cells, irregular)
-    return Cells(cells[0], cells[1], irregular, fields["gaps"].tolist())
+    return Cells(cells[0], cells[1], irregular, fields["gaps"][:-1].tolist())
 
 
 @fused(grammar)

@@ -84,7 +84,8 @@ def shape_of(schema: type[msgspec.Struct], members: Sequence[Member]) -> Shape |
             choices[chosen] = whole, len(text), len(text) + len(spelled)
             text += spelled
             chosen += 1
-    return Shape(fields, choices, np.frombuffer(text, np.uint8))
+    texts = np.array([n for n, member in enumerate(members) if member.kind == TEXT], np.int64)
+    return Shape(fields, choices, np.frombuffer(text, np.uint8), texts)
 
 
 def _within(bound: float) -> float:

@@ -74,8 +74,7 @@ class Scanned:
                     np.copyto(first[number], kept, where=second[number] < ABSENT)
             elif member.kind == TIME:
                 instants(data, first[number], second[number], self.irregular)
-        fields = np.array([n for n, m in enumerate(members) if m.kind == TEXT], np.int64)
-        self._text = gather(data, fields, first, second, self.irregular).tobytes()
+        self._text = gather(data, shape.texts, first, second, self.irregular).tobytes()
         self._first, self._second, self._gaps = first, second, gaps
 
     def columns(
@@ -92,23 +91,24 @@ class Scanned:
             without: the places of all other irregular records, which are left out.
         """
         first, second, odd = self._first, self._second, np.asarray(places, np.int64)
+        late: list[list[Any]] = [[]] * len(self._members)
         if places or without:
+            late = [list(map(attrgetter(member.name), events)) for member in self._members]
             first[:, self.irregular], second[:, self.irregular] = 0, 0
         if without:
             good = np.ones(len(self.irregular), np.bool_)
             good[without] = False
             first, second = first[:, good], second[:, good]
             odd = np.cumsum(good)[odd] - 1
-        late = [list(map(attrgetter(member.name), events)) for member in self._members]
         text = self._text_of_all(first, second, odd, late)
         columns: dict[str, Column] = {}
-        for number, member in enumerate(self._members):
-            found, state = first[number], second[number]
+        parts = zip(self._members, first, second, self._gaps, late, strict=True)
+        for member, found, state, gaps, values in parts:
             if member.kind == TEXT:
                 columns[member.name] = TextColumn(ByteColumn(text, found, state))
                 continue
-            column = _column(member, found, state, self._gaps[number])
-            columns[member.name] = _patched(column, member.kind, state, odd, late[number])
+            column = _column(member, found, state, gaps)
+            columns[member.name] = _patched(column, member.kind, state, odd, values)
         return columns
 
     def _text_of_all(self, first: Longs, second: Longs, odd: Longs, late: list[list[Any]]) -> bytes:

@@ -7,6 +7,7 @@ it is the plain version, and the tests hold this one against it.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -75,11 +76,29 @@ class _Batch:
     stop: int
 
     def marker(self) -> Any:
-        """What a control batch says."""
-        row = np.empty((1, 7), np.int64)
-        _scan(np.frombuffer(self.buffer, np.uint8), self.start, self.stop, 0, row)
-        key = self.buffer[row[0, _KEY] : row[0, _KEY] + row[0, _KEY_LENGTH]]
-        return ControlRecord.parse(key)
+        """What a control batch says; None where compaction has emptied it."""
+        if not self.count:
+            return None
+        columns = np.empty((_COLUMNS, self.count), np.int64)
+        self.scan(columns, 0, 0)
+        start, length = columns[_KEY, 0], columns[_KEY_LENGTH, 0]
+        return ControlRecord.parse(self.buffer[start : start + length])
+
+    def scan(self, columns: Longs, row: int, shift: int) -> int:
+        """Fill in its records' columns from `row` on; see `_scan`."""
+        one_time = bool(self.attributes & _APPEND_TIME)
+        return _scan(
+            np.frombuffer(self.buffer, np.uint8),
+            self.start,
+            self.stop,
+            self.base,
+            self.latest_time if one_time else self.first_time,
+            one_time,
+            shift,
+            columns,
+            row,
+            self.count,
+        )
 
 
 def unpacked(
@@ -106,26 +125,31 @@ def unpacked(
         following = max(following, batch.base + batch.last + 1)
         if not isolation.hides(batch) and not batch.attributes & _CONTROL:
             batches.append(_decompressed(batch))
-    table = np.empty((sum(batch.count for batch in batches), 7), np.int64)
-    buffers, shift, row = [], 0, 0
+    columns = np.empty((_COLUMNS, sum([batch.count for batch in batches])), np.int64)
+    buffers, end, row, with_headers = [data], len(data), 0, 0
     for batch in batches:
-        if batch.buffer is not data:
-            buffers.append(batch.buffer)
-        part = table[row : row + batch.count]
-        own = np.frombuffer(batch.buffer, np.uint8)
-        if not _scan(own, batch.start, batch.stop, batch.base, part):
+        apart = batch.buffer is not data
+        found = batch.scan(columns, row, end if apart else 0)
+        if found < 0:
             raise CorruptRecordException(f"{topic}-{partition}: bad batch at offset {batch.base}")
-        if batch.attributes & _APPEND_TIME:
-            part[:, _TIME] = batch.latest_time
-        else:
-            part[:, _TIME] += batch.first_time
-        if batch.buffer is not data:
-            part[:, [_KEY, _VALUE]] += len(data) + shift
-            part[part[:, _HEADERS] >= 0, _HEADERS] += len(data) + shift
-            shift += len(batch.buffer)
+        if apart:
+            buffers.append(batch.buffer)
+            end += len(batch.buffer)
         row += batch.count
-    whole = b"".join([data, *buffers]) if buffers else data
-    return _slice(whole, topic, partition, position, following, table)
+        with_headers += found
+    whole = b"".join(buffers) if len(buffers) > 1 else data
+    columns = columns[:, bisect_left(columns[_OFFSET], position) :]
+    return Slice(
+        topic,
+        partition,
+        position,
+        following,
+        columns[_OFFSET],
+        ByteColumn(whole, columns[_KEY], columns[_KEY_LENGTH]),
+        ByteColumn(whole, columns[_VALUE], columns[_VALUE_LENGTH]),
+        columns[_TIME],
+        [_headers(whole, at) for at in columns[_HEADERS].tolist()] if with_headers else None,
+    )
 
 
 def _batch(data: bytes, at: int, check: bool) -> _Batch | None:
@@ -161,26 +185,6 @@ def _decompressed(batch: _Batch) -> _Batch:
     return batch
 
 
-def _slice(
-    data: bytes, topic: str, partition: int, position: int, following: int, table: Longs
-) -> Slice:
-    new = table[np.searchsorted(table[:, _OFFSET], position) :]
-    # A kernel is compiled for each layout it meets, and a single row has another: one for all.
-    columns = np.ascontiguousarray(new.T)
-    headers = columns[_HEADERS]
-    return Slice(
-        topic,
-        partition,
-        position,
-        following,
-        columns[_OFFSET],
-        ByteColumn(data, columns[_KEY], columns[_KEY_LENGTH]),
-        ByteColumn(data, columns[_VALUE], columns[_VALUE_LENGTH]),
-        columns[_TIME],
-        [_headers(data, at) for at in headers.tolist()] if (headers >= 0).any() else None,
-    )
-
-
 def _headers(data: bytes, at: int) -> Headers:
     """The headers whose count stands at `at`; none where it is negative."""
     if at < 0:
@@ -200,47 +204,67 @@ def _headers(data: bytes, at: int) -> Headers:
 
 
 _POSITIVE: Final = (1 << 63) - 1
-_OFFSET, _TIME, _KEY, _KEY_LENGTH, _VALUE, _VALUE_LENGTH, _HEADERS = range(7)
+_COLUMNS: Final = 7
+_OFFSET, _TIME, _KEY, _KEY_LENGTH, _VALUE, _VALUE_LENGTH, _HEADERS = range(_COLUMNS)
 
 
 @compiled
-def _scan(data: Bytes, start: int, stop: int, base: int, table: Longs) -> bool:
-    """Fill a row of `table` for each record; whether they were as many as there are bytes for.
+def _scan(
+    data: Bytes,
+    start: int,
+    stop: int,
+    base: int,
+    first_time: int,
+    one_time: bool,
+    shift: int,
+    columns: Longs,
+    row: int,
+    count: int,
+) -> int:
+    """Fill in `columns` from `row` on for the `count` records of a batch.
 
-    The time is left relative to the batch's; the last column is where the headers stand, -1 where
-    there are none.
+    Args:
+        data: where the records lie, from `start` to `stop`.
+        base: offset that those of the records are told from.
+        first_time: that their times are told from, or of all of them if `one_time`.
+        shift: is added to the places of keys, values and headers.
+        columns: int64[7, n]; the last one is where the headers stand, -1 where there are none.
+
+    Returns:
+        How many have headers; -1 where there are not as many records as there are bytes for.
     """
-    at = start
-    for n in range(len(table)):
+    at, with_headers = start, 0
+    for n in range(row, row + count):
         size, at = _varint(data, at, stop)
         if not 0 < size <= stop - at:
-            return False
+            return -1
         end = at + size
         time, at = _varint(data, at + 1, end)
         number, at = _varint(data, at, end)
         key_length, at = _varint(data, at, end)
         if not -1 <= key_length <= end - at:
-            return False
+            return -1
         key = at
         at += max(key_length, 0)
         value_length, at = _varint(data, at, end)
         if not -1 <= value_length <= end - at:
-            return False
+            return -1
         value = at
         at += max(value_length, 0)
         headers = at
-        count, at = _varint(data, at, end)
-        if count < 0 or at > end or (count == 0 and at != end):
-            return False
-        table[n, 0] = base + number
-        table[n, 1] = time
-        table[n, 2] = key
-        table[n, 3] = key_length
-        table[n, 4] = value
-        table[n, 5] = value_length
-        table[n, 6] = headers if count else -1
+        pairs, at = _varint(data, at, end)
+        if pairs < 0 or at > end or (pairs == 0 and at != end):
+            return -1
+        with_headers += pairs > 0
+        columns[_OFFSET, n] = base + number
+        columns[_TIME, n] = first_time if one_time else first_time + time
+        columns[_KEY, n] = shift + key
+        columns[_KEY_LENGTH, n] = key_length
+        columns[_VALUE, n] = shift + value
+        columns[_VALUE_LENGTH, n] = value_length
+        columns[_HEADERS, n] = shift + headers if pairs else -1
         at = end
-    return at == stop
+    return with_headers if at == stop else -1
 
 
 @compiled

@@ -33,6 +33,18 @@ def test_the_beginning_of_a_batch_at_the_end_of_a_fetch_is_left_for_the_next() -
     assert read(whole[:11]) == []
 
 
+def test_a_control_batch_that_compaction_has_emptied_ends_no_transaction() -> None:
+    emptied, following = batch(1)[:61], batch(5)
+    struct.pack_into(">i", emptied, 8, len(emptied) - 12)
+    struct.pack_into(">h", emptied, 21, 0x30)  # transactional, control
+    struct.pack_into(">i", emptied, 57, 0)
+    struct.pack_into(">q", following, 0, 1)
+    for one in (emptied, following):
+        struct.pack_into(">q", one, 43, 7)
+    found = unpacked(bytes(emptied + following), "t", 0, 0, Isolation([(7, 0)]), check=False)
+    assert (list(found.values), found.next) == ([], 6)
+
+
 def test_an_old_message_format_is_refused_by_name() -> None:
     data = batch()
     data[16] = 1
