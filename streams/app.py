@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import faust
@@ -32,10 +33,12 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
     Attributes:
         host: the partitions this worker owns; exists once `connect` was called.
         failure: why the app stopped, if a partition could not go on.
+        failing: called as it begins to stop for that reason.
     """
 
     host: Assignment
     failure: BaseException | None = None
+    failing: Callable[[], None] | None = None
 
     def connect(self, pipeline: Pipeline, settings: Settings, observer: Observer) -> None:
         """Settle what depends on the worker's settings; to be called before the app starts."""
@@ -68,6 +71,8 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         """Stop the worker, the sound partitions committed; the process is to end with 1."""
         if self.failure is None:
             self.failure = error
+            if self.failing is not None:
+                self.failing()
             signal.raise_signal(signal.SIGTERM)
 
 

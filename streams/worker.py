@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import faust
@@ -16,6 +19,7 @@ from streams.errors import TeachingError
 from streams.image import ImageError
 from streams.observer import Observers, PrometheusObserver, serve
 from streams.progress import StateLostError
+from streams.repetition import Unrepeated
 from streams.report import Report
 from streams.security import client_options
 from streams.settings import Provenance, Settings, boot_table
@@ -35,12 +39,20 @@ log = logging.getLogger("thalweg")
 # The thread that fetches would otherwise wait five milliseconds for the one that computes, at each
 # of the steps in which a fetch arrives.
 _SWITCH_S = 0.0005
+_STOP_S = 30.0
 
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%X"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"unrepeated": {"()": Unrepeated}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["unrepeated"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "ERROR"},
     "loggers": {"thalweg": {"level": "INFO"}},
 }
@@ -69,6 +81,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
         console.print(f"metrics on http://{settings.metrics_host}:{server.port}/metrics")
     asyncio.set_event_loop(asyncio.new_event_loop())
     app: App = pipeline.app
+    app.failing = partial(_end_within, _STOP_S)
     report = Report(pipeline, app, metrics, settings.report_every_s, console.print)
     watchdog = _watchdog(pipeline, settings)
     app.connect(pipeline, settings, Observers(metrics, report, watchdog))
@@ -103,6 +116,18 @@ def _watchdog(pipeline: Pipeline, settings: Settings) -> Watchdog:
         asking(client_options(settings), pipeline.input_topics),
         settings.watchdog_s,
     )
+
+
+def _end_within(seconds: float) -> None:
+    """End the process, whatever holds it: with no broker there, Faust can wait for ever to stop."""
+
+    def end() -> None:
+        log.error("not stopped after %g seconds; nothing is lost by leaving as it is", seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _run_app(app: App) -> int:
