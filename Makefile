@@ -3,7 +3,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-plots docs clean
+SEED := 7
+FAULTS := 200
+
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -53,6 +56,9 @@ bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 
 bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 	@exec $(BIN)/python -m benchmarks.plots
+
+chaos: $(VENV)/installed-dev ## Kill, stop, cut, fill and corrupt under load, and verify: SEED=7 FAULTS=200
+	@exec $(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS)
 
 docs: $(VENV)/installed-dev ## Rewrite the tables in README.md and docs/ that are made from code
 	@exec $(BIN)/python -m docs.tables

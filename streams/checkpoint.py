@@ -122,6 +122,7 @@ class Checkpoints:
     async def newest(self) -> Found | None:
         """The newest image that can be used; None where there never was one.
 
+        To be asked once the former owner is fenced: what is committed can be read a moment later.
         Each newer one that cannot is told in the log.
 
         Raises:
@@ -206,6 +207,7 @@ class Checkpoints:
         manifest = Manifest(
             format=FORMAT,
             number=self._number + 1,
+            turn=self._turn,
             topic=self._topic,
             partition=self._partition,
             group=self._group,
@@ -253,6 +255,7 @@ class Checkpoints:
         again = msgspec.structs.replace(
             manifest,
             number=self._number + 1,
+            turn=self._turn,
             positions=dict(positions),
             journal=journal,
             written_at=now,
@@ -269,6 +272,12 @@ class Checkpoints:
     def _earlier(self) -> list[int]:
         """Offsets of the manifests that are kept along with the next one."""
         return list(self._live)[: self._kept - 1]
+
+    @property
+    def _turn(self) -> int:
+        """Of the next one: a key that none of them has."""
+        used = {self._live[offset].turn for offset in self._earlier}
+        return next(turn for turn in count() if turn not in used)
 
     async def _send_blocks(self, producer: PartitionProducer, prepared: Prepared, now: int) -> None:
         """Put what is fresh into free slots, and note where it stands."""
@@ -293,7 +302,7 @@ class Checkpoints:
         self, producer: PartitionProducer, manifest: Manifest
     ) -> tuple[int, asyncio.Future[Any]]:
         """The size of the manifest's record, and the future of where it stands."""
-        key = f"{self._group}/manifest/{manifest.number % self._kept}".encode()
+        key = f"{self._group}/manifest/{manifest.turn}".encode()
         value = sealed(manifest, self._key)
         record = Records([key], [value], [manifest.written_at])
         [sent] = await producer.send(self._topic, self._partition, record)

@@ -36,6 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         format: version of the layout of images.
         number: counts a group's images of a partition.
+        turn: which of the group's keys for manifests it has.
         topic: the checkpoints topic.
         partition: of it, and of the events topic.
         group: whose offsets the image goes with.
@@ -56,6 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int
     number: int
+    turn: int
     topic: str
     partition: int
     group: str

@@ -222,7 +222,7 @@ class Partition:
     def _begin_when_recovered(self) -> list[Slice]:
         """Once the state is the committed one, publish from here on; what was read beyond it."""
         recovery = self._recovery
-        if recovery is None or recovery.wanted is not None:
+        if recovery is None or recovery.wanted is not None or self._closing:
             return []
         self._recovery = None
         self._transactions.begin(self._journal_end, has_image=self._has_image)

@@ -55,9 +55,9 @@ class Partition:
     ) -> list[int]:
         """Write images one after the other; answers how many bytes of each."""
         checkpoints = self.checkpoints(group, **options)
-        await checkpoints.newest()
         sizes = []
         async with self.producer(group) as producer:
+            await checkpoints.newest()
             for number, one in enumerate(images):
                 prepared = await asyncio.to_thread(checkpoints.prepare, one, number)
                 await producer.begin()
@@ -66,7 +66,14 @@ class Partition:
                 if commit:
                     await producer.commit()
                     checkpoints.settled(prepared)
+        if commit:
+            await self.fence(group)
         return sizes
+
+    async def fence(self, group: str = "fraud") -> None:
+        """Wait until all that is committed can be read; what is not is aborted."""
+        async with self.producer(group):
+            pass
 
     def producer(self, group: str) -> Producing:
         return Producing(PartitionProducer(self.client, f"{group}-{self.topic}", 60, "none"))
@@ -274,11 +281,12 @@ async def next_manifest(partition: Partition) -> Manifest:
     manifest = await newest_manifest(partition)
     at = {key: offset for offset, (key, _) in (await partition.records()).items()}
     earlier = [at[turned(manifest)], *manifest.earlier]
-    return msgspec.structs.replace(manifest, number=manifest.number + 1, earlier=earlier)
+    later = {"number": manifest.number + 1, "turn": manifest.turn + 1, "earlier": earlier}
+    return msgspec.structs.replace(manifest, **later)
 
 
 def turned(manifest: Manifest) -> bytes:
-    return f"fraud/manifest/{manifest.number % 4}".encode()
+    return f"fraud/manifest/{manifest.turn}".encode()
 
 
 @pytest.mark.parametrize("wrong", ["torn", "forged block", "missing block", "elsewhere", "no json"])
@@ -496,6 +504,7 @@ def test_an_older_state_is_put_back_at_other_positions(anywhere: Partition):
             number = await checkpoints.put_back(producer, first, {"payments": 77}, 9, NOW)
             await producer.add_offsets({}, "fraud")
             await producer.commit()
+        await anywhere.fence()
         assert number == 4
         found = await anywhere.checkpoints(key=KEY).newest()
         assert found is not None
