@@ -21,6 +21,7 @@ Fenced = ProducerFenced
 
 _BATCH_BYTES = 900 * 1024
 _REQUEST_BYTES = 8 * 1024 * 1024
+_ANSWER_MS = 15_000  # on a connection of which only one side knows that it is dead
 
 # Behind a commit the broker answers CONCURRENT_TRANSACTIONS for a few milliseconds and aiokafka
 # sleeps this long before it asks again: 20 ms, which would be most of a prediction's latency.
@@ -118,6 +119,7 @@ class PartitionProducer:
             compression_type=None if compression == "none" else compression,
             max_batch_size=_BATCH_BYTES,
             max_request_size=_REQUEST_BYTES,
+            request_timeout_ms=_ANSWER_MS,
         )
         self._compression = compression
         self._sent: list[asyncio.Future[Any]] = []

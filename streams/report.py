@@ -57,6 +57,7 @@ class Report(Observer):
         self._quality: dict[str, float] = {}
         self._measured: list[Quality] = []
         self._described: dict[int, Mapping[str, int]] = {}
+        self._left: dict[int, int] = {}
 
     def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
         """Count the events."""
@@ -69,9 +70,14 @@ class Report(Observer):
             self._latency.append(seconds)
             self._samples += len(seconds)
 
+    def on_recovery(self, partition: int, left: int) -> None:
+        """Keep how much is left of each recovery."""
+        self._left[partition] = left
+
     def on_revoked(self, partitions: Sequence[int]) -> None:
         """Forget what was described: the gauges are gone, whoever comes back has none."""
         self._described.clear()
+        self._left.clear()
 
     async def run(self) -> None:
         """Set the gauges and print the lines until cancelled."""
@@ -139,6 +145,8 @@ class Report(Observer):
         rate, self._events = self._events / seconds, 0
         latency, self._latency, self._samples = self._latency, [], 0
         text = f"{rate:>9,.0f} events/s   lag {lag:,}"
+        if left := sum(self._left.values()):
+            text += f"   recovering, {left:,} offsets left"
         if latency:
             p50, p99 = np.percentile(np.concatenate(latency), [50, 99])
             # Records older than that were recorded or simulated, not just sent.
