@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SEED := 7
 FAULTS := 200
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-plots chaos docs clean
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-guarantees bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -53,6 +53,9 @@ bench-costs: $(VENV)/installed-dev ## Microseconds of an event by slice, feature
 
 bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 	@exec $(BIN)/python -m benchmarks.memory
+
+bench-guarantees: $(VENV)/installed-dev ## What exactly-once costs, recovery of a million events, images
+	@exec $(BIN)/python -m benchmarks.guarantees
 
 bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 	@exec $(BIN)/python -m benchmarks.plots

@@ -19,6 +19,7 @@ from streams.settings import SECRETS, Settings, meanings
 ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
+    ROOT / "docs/guarantees.md",
     ROOT / "docs/metrics.md",
     ROOT / "docs/performance.md",
     ROOT / "docs/settings.md",
@@ -27,6 +28,7 @@ MEASURED = ROOT / "benchmarks/results/throughput.json"
 STAGES = ROOT / "benchmarks/results/stages.json"
 COSTS = ROOT / "benchmarks/results/costs.json"
 LATENCY = ROOT / "benchmarks/results/latency.json"
+CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
 def settings() -> str:
@@ -115,8 +117,40 @@ def latency() -> str:
     return "\n".join(lines)
 
 
+def chaos() -> str:
+    """What a fault campaign came to, kind by kind."""
+    if not CHAOS.exists():
+        return "`make chaos` measures it."
+    told = json.loads(CHAOS.read_text())
+    lines = [
+        f"`{told['command']}`, {told['machine']['cores']} cores:",
+        "",
+        "| fault | times | events | lost | doubled | learned twice | never | state equal "
+        "| recovered in: p50 | max |",
+        "|---|---:|---:|---:|---:|---:|---:|---|---:|---:|",
+    ]
+    for kind, row in told["kinds"].items():
+        counts = (row["lost"], row["duplicated"], row["learned_twice"], row["learned_never"])
+        lines.append(
+            f"| {kind} | {row['faults']:,} | {row['events']:,} | {' | '.join(map(str, counts))} "
+            f"| {'yes' if row['state_equal'] else 'NO'} "
+            f"| {row['recovery_p50_s']:.1f} s | {row['recovery_max_s']:.1f} s |"
+        )
+    return "\n".join([*lines, "", f"`{told['summary']}`"])
+
+
+def chaos_summary() -> str:
+    """Its last line."""
+    if not CHAOS.exists():
+        return "`make chaos` measures it."
+    told = json.loads(CHAOS.read_text())
+    return f"```text\n$ {told['command']}\n{told['summary']}\n```"
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "metrics": catalogue.markdown,
+    "chaos": chaos,
+    "chaos_summary": chaos_summary,
     "settings": settings,
     "throughput": throughput,
     "stages": stages,

@@ -17,6 +17,7 @@ from streams.datacommands import produce, simulate, tail
 from streams.deadlettercommands import dead_letters
 from streams.errors import TeachingError
 from streams.options import err, out, resolved, settings_options
+from streams.replaycommands import audit, replay
 from streams.settings import Settings
 
 __all__ = ["main"]
@@ -183,6 +184,8 @@ cli.add_command(tail)
 cli.add_command(simulate)
 cli.add_command(checkpoints)
 cli.add_command(dead_letters)
+cli.add_command(replay)
+cli.add_command(audit)
 
 
 def _worker_count(events: str, settings: Settings) -> int:

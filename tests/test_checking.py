@@ -67,6 +67,7 @@ def test_the_topics_it_needs_are_told_with_their_partitions_and_cleanup():
         ("predictions", "fraud.predictions", "delete"),
         ("dead-letters", "fraud.dead-letters", "delete"),
         ("checkpoints", "fraud.checkpoints", "compact"),
+        ("journal", "fraud.journal", "delete"),
     ]
     assert check(PIPELINE).topics[1].partitions == "as many as events, keyed alike"
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from slicing import slice_of
 
 from models import Hashed, Logistic
 from streams import Event, Labels, Pipeline, Topic
+from streams.journal import Entry
 from streams.progress import Progress, StateLostError
 from streams.task import PartitionTask
 
@@ -14,15 +13,20 @@ from streams.task import PartitionTask
 class Visit(Event, frozen=True):
     id: str
     page: str
+    bought: bool = False
 
 
-PIPELINE = Pipeline(
-    name="shop",
-    events=Topic("visits", schema=Visit, id="id"),
-    labels=Labels("sales"),
-    features=[Hashed("page")],
-    model=Logistic(bits=4),
-)
+def shop(labels: Labels | str) -> Pipeline:
+    return Pipeline(
+        name="shop",
+        events=Topic("visits", schema=Visit, id="id"),
+        labels=labels,
+        features=[Hashed("page")],
+        model=Logistic(bits=4),
+    )
+
+
+PIPELINE, INSIDE = shop(Labels("sales")), shop("bought")
 STARTS = {"visits": 0, "sales": 0}
 NOTHING = {"visits": None, "sales": None}
 
@@ -32,22 +36,30 @@ def visits(n, start=0):
     return slice_of(values, "visits", start)
 
 
-def begun() -> tuple[PartitionTask, Progress]:
-    task = PartitionTask(PIPELINE, 0)
-    return task, Progress(task)
+def begun(pipeline: Pipeline = PIPELINE) -> tuple[PartitionTask, Progress]:
+    task = PartitionTask(pipeline, 0)
+    return task, Progress(task, "shop-b")
+
+
+def image_at(visited: int):
+    former, progress = begun()
+    progress.resume(None, NOTHING, STARTS)
+    former.take(visits(visited))
+    return former.image()
 
 
 def test_a_new_group_begins_where_its_settings_say():
     task, progress = begun()
-    progress.resume(None, NOTHING, {"visits": 5, "sales": 9}, "shop")
-    assert task.positions == {"visits": 5, "sales": 9}
+    progress.resume(None, NOTHING, {"visits": 5, "sales": 9})
+    assert task.positions == progress.end == {"visits": 5, "sales": 9}
     assert progress.uncommitted(task.positions) == {"visits": 5, "sales": 9}
+    assert progress.recovery([], STARTS).wanted is None
 
 
 def test_a_group_without_an_image_of_what_it_read_is_not_begun_anew_in_silence():
     _, progress = begun()
     with pytest.raises(StateLostError) as caught:
-        progress.resume(None, {"visits": 7, "sales": None}, STARTS, "shop-b")
+        progress.resume(None, {"visits": 7, "sales": None}, STARTS)
     assert str(caught.value) == (
         "group 'shop-b' has read partition 0 up to {'visits': 7}, but shop.checkpoints-0 holds no "
         "image of what it learned there.\n"
@@ -55,43 +67,63 @@ def test_a_group_without_an_image_of_what_it_read_is_not_begun_anew_in_silence()
     )
 
 
-def test_a_restored_task_goes_on_from_its_image():
-    former, progress = begun()
-    progress.resume(None, NOTHING, STARTS, "shop")
-    former.take(visits(3))
+def test_from_an_image_that_is_as_new_as_the_offsets_there_is_nothing_to_recover():
     task, progress = begun()
-    progress.resume(former.image(), {"visits": 3, "sales": 0}, STARTS, "shop")
+    progress.resume(image_at(3), {"visits": 3, "sales": 0}, STARTS)
     assert task.positions == {"visits": 3, "sales": 0}
     assert progress.uncommitted(task.positions) == {}
+    assert progress.recovery([], STARTS).wanted is None
 
 
-@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 12))
-def test_what_was_published_is_computed_again_and_not_published_again(committed, start, n):
+def test_what_was_committed_after_the_image_is_recovered_in_the_journals_order():
     _, progress = begun()
-    progress.committed = {"visits": committed}
-    records = visits(n, start)
-    published = {
-        offset: publish
-        for piece, publish in progress.pieces(records, 4)
-        for offset in piece.offsets
-    }
-    assert published == {offset: offset >= committed for offset in records.offsets}
+    progress.resume(image_at(3), {"visits": 9, "sales": 4}, STARTS)
+    entries = [
+        Entry({"visits": 0, "sales": 0}, [("visits", 5), ("sales", 4)]),
+        Entry({"visits": 5, "sales": 4}, [("visits", 9)]),
+    ]
+    recovery = progress.recovery(entries, STARTS)
+    assert (recovery.wanted, recovery.left) == ("visits", 10)
+    recovery.offer(visits(6, 3))
+    assert [(part.start, part.next) for part in recovery.ready()] == [(3, 5)]
+    assert recovery.wanted == "sales"
 
 
-def test_a_large_slice_comes_in_pieces_of_the_size_asked_for():
+def test_a_journal_that_does_not_lead_to_what_was_committed_stops_with_what_can_be_done():
     _, progress = begun()
-    pieces = list(progress.pieces(slice_of([b"{}"] * 10_000, "visits"), 4_096))
-    assert [len(piece) for piece, _ in pieces] == [4_096, 4_096, 1_808]
-    assert [piece.start for piece, _ in pieces] == [0, 4_096, 8_192]
+    progress.resume(image_at(3), {"visits": 9, "sales": 4}, STARTS)
+    with pytest.raises(StateLostError) as caught:
+        progress.recovery([Entry({"visits": 5, "sales": 4}, [("visits", 9)])], STARTS)
+    text = str(caught.value)
+    assert text.startswith("shop.journal-0 does not tell in which order")
+    assert "thalweg checkpoints rollback" in text
+    assert "--group NAME" in text
+
+
+def test_a_log_that_was_cut_off_behind_the_image_stops_with_what_can_be_done():
+    _, progress = begun()
+    progress.resume(image_at(3), {"visits": 9, "sales": 0}, STARTS)
+    with pytest.raises(StateLostError) as caught:
+        progress.recovery([], {"visits": 6, "sales": 0})
+    text = str(caught.value)
+    assert "visits-0 begins at 6, 3 is needed" in text
+    assert "thalweg checkpoints rollback" in text
+    assert "retention.ms" in text
+
+
+def test_the_order_of_one_log_needs_no_journal():
+    former, progress = begun(INSIDE)
+    former.positions = {"visits": 0}
+    progress.resume(former.image(), {"visits": 4}, {"visits": 0})
+    assert not progress.journalled
+    recovery = progress.recovery([], {"visits": 0})
+    assert (recovery.wanted, recovery.left) == ("visits", 4)
 
 
 def test_offsets_are_committed_only_forward():
-    former, progress = begun()
-    progress.resume(None, NOTHING, STARTS, "shop")
-    former.take(visits(3))
-    image = former.image()
+    image = image_at(3)
     task, progress = begun()
-    progress.resume(image, {"visits": 5, "sales": None}, STARTS, "shop")
+    progress.resume(image, {"visits": 5, "sales": None}, STARTS)
     assert progress.uncommitted(task.positions) == {"sales": 0}
     task.take(visits(3, 3))
     assert progress.uncommitted(task.positions) == {"visits": 6, "sales": 0}

@@ -1,0 +1,137 @@
+"""What each feature of an event adds to the score that a hashed linear model gives it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.feature import Feature
+from models.hashing import MISSING
+from models.linear_learner import LinearLearner
+from models.memory import Memory
+from models.named import entries, named
+from models.protocol import SCORE, Plan, Scores
+from models.rows import Rows
+
+__all__ = ["Contribution", "Explanation", "Weighed", "Witness", "explained"]
+
+
+class Contribution(NamedTuple):
+    """One entry of a row.
+
+    Attributes:
+        feature: its name; of a clock with its part, ``at.hour``.
+        category: what was hashed with the name: one value, or several for a cross, None for one
+            that is missing; a number has none.
+        x: what the row holds: the number on its scale; or how often there is the category, with
+            the sign of its hash.
+        bucket: of the weight table.
+        weight: that stood there when the row was scored.
+    """
+
+    feature: str
+    category: tuple[str | None, ...]
+    x: float
+    bucket: int
+    weight: float
+
+    @property
+    def amount(self) -> float:
+        """What it adds to the log-odds, or to the predicted number."""
+        return self.weight * self.x
+
+
+class Explanation(NamedTuple):
+    """A score, taken apart.
+
+    Attributes:
+        contributions: of each entry of the row, in its order.
+        bias: the intercept.
+    """
+
+    contributions: list[Contribution]
+    bias: float
+
+    @property
+    def margin(self) -> float:
+        """The sum of all: log-odds, or the predicted number."""
+        return math.fsum([self.bias, *(one.amount for one in self.contributions)])
+
+
+class Weighed(NamedTuple):
+    """A row with its weights.
+
+    Attributes:
+        bucket: int32[k].
+        x: float64[k].
+        weight: float64[k].
+        bias: the intercept.
+    """
+
+    bucket: NDArray[np.int32]
+    x: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    bias: float
+
+
+class Witness:
+    """Runs a learner's plans, and notes the weights right before a row is scored.
+
+    One plan learns labels before a score and behind it: neither the weights before the plan nor
+    those after it are the ones that made the score.
+
+    Args:
+        learner: does the work.
+
+    Attributes:
+        seen: the first row that the last plan scored; None: it scored none.
+    """
+
+    def __init__(self, learner: LinearLearner) -> None:
+        self.seen: Weighed | None = None
+        self._learner = learner
+
+    def run(self, plan: Plan, rows: Rows) -> Scores:
+        """Carry out the plan; the answers are the learner's."""
+        op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
+        self.seen = None
+        before = next(iter(np.flatnonzero(op == SCORE).tolist()), len(op))
+        head, tail = Plan(), Plan()
+        # Whatever comes before the first score is learned: it has a target each.
+        head.extend(op[:before], row[:before], plan.target[:before])
+        tail.extend(op[before:], row[before:], plan.target[before:])
+        answers = self._learner.run(head, rows)
+        if len(tail):
+            _, index, value = rows.window(int(row[before]), int(row[before]) + 1)
+            weight, bias = self._learner.weights(index)
+            self.seen = Weighed(index.copy(), value.copy(), weight, bias)
+            answers = self._learner.run(tail, rows)
+        return answers
+
+
+def explained(
+    weighed: Weighed, features: Sequence[Feature], event: Mapping[str, Any]
+) -> Explanation:
+    """Which feature made each entry of a row.
+
+    Args:
+        weighed: the row, with the weights that scored it.
+        features: it was made of, by `models.encoders.HashedEncoder`.
+        event: it was made of, its fields by name.
+    """
+    # Of a standardised number only the value depends on the events before: that is in the row.
+    made = entries(named(features, event, Memory()))
+    columns = (weighed.x.tolist(), weighed.bucket.tolist(), weighed.weight.tolist())
+    contributions = [
+        Contribution(entry.name, tuple(map(_shown, entry.categories)), x, bucket, weight)
+        for entry, x, bucket, weight in zip(made, *columns, strict=True)
+    ]
+    return Explanation(contributions, weighed.bias)
+
+
+def _shown(category: str) -> str | None:
+    return None if category == MISSING else category

@@ -1,0 +1,236 @@
+"""Decides from what a round left behind whether every promise was kept.
+
+It knows nothing of the worker: what was read is taken from the input topics, in which order from
+the journal's own JSON, what was to be learned from a joiner in plain Python, and what was to be
+published from a task that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from streams.image import ImageError, pack, unpack
+from streams.slices import Record, Records
+from tests.chaos import oracle
+from tests.chaos.evidence import Evidence
+from tests.chaos.oracle import Course
+from tests.chaos.recomputing import Step, rerun
+
+__all__ = ["Verdict", "verify"]
+
+_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a round came to.
+
+    Attributes:
+        events: sound events in the input.
+        predictions: published.
+        lost: events without prediction, and bad records without dead letter.
+        duplicated: predictions and dead letters beyond the first of their record.
+        learned_twice: labels learned more often than they were to be.
+        learned_never: labels not learned that were to be.
+        state_equal: whether all that was published, and the state in the end, are those of a run
+            that was never interrupted, to the bit.
+        problems: what was found, in words.
+    """
+
+    events: int = 0
+    predictions: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    learned_twice: int = 0
+    learned_never: int = 0
+    state_equal: bool = True
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every promise was kept."""
+        wrong = self.lost + self.duplicated + self.learned_twice + self.learned_never
+        return wrong == 0 and self.state_equal
+
+    def add(self, other: Verdict) -> None:
+        """Count another round's as well."""
+        for name in (
+            "events",
+            "predictions",
+            "lost",
+            "duplicated",
+            "learned_twice",
+            "learned_never",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.state_equal &= other.state_equal
+        self.problems += other.problems
+
+
+def verify(evidence: Evidence) -> Verdict:
+    """Hold what was published against what was to be."""
+    verdict = Verdict()
+    for number in evidence.partitions:
+        _count(evidence, number, verdict)
+        steps = _steps(evidence, number, verdict)
+        course = _course(evidence, number, steps)
+        _compare_learning(evidence, number, course, verdict)
+        _compare_with_rerun(evidence, number, steps, verdict)
+    return verdict
+
+
+def _count(evidence: Evidence, number: int, verdict: Verdict) -> None:
+    """Each sound event has one prediction, each bad record one dead letter."""
+    pipeline = evidence.pipeline
+    events = evidence.inputs[pipeline.events.name][number]
+    wanted = Counter(_id(event) for event in events if oracle.is_sound(event.value))
+    found = Counter(_id(prediction) for prediction in evidence.predictions[number])
+    verdict.events += wanted.total()
+    verdict.predictions += found.total()
+    _tally(f"predictions of partition {number}", wanted, found, verdict)
+
+    bad: Counter[str] = Counter()
+    for topic, records in evidence.inputs.items():
+        for record in records[number]:
+            if not oracle.is_sound(record.value):
+                bad[f"{topic} {record.offset}"] += 1
+    letters = Counter(_origin(letter) for letter in evidence.dead_letters[number])
+    _tally(f"dead letters of partition {number}", bad, letters, verdict)
+
+
+def _tally(what: str, wanted: Counter[str], found: Counter[str], verdict: Verdict) -> None:
+    missing, more = wanted - found, found - wanted
+    verdict.lost += missing.total()
+    verdict.duplicated += more.total()
+    if missing:
+        verdict.problems.append(f"{what}: lost {missing.total()}: {_some(missing)}")
+    if more:
+        verdict.problems.append(f"{what}: too many {more.total()}: {_some(more)}")
+
+
+def _steps(evidence: Evidence, number: int, verdict: Verdict) -> Sequence[Step]:
+    """In which order the topics were read, from the journal; it has no gap and no overlap."""
+    topics = evidence.pipeline.input_topics
+    committed = {topic: evidence.committed[topic][number] for topic in topics}
+    for topic in topics:
+        end = len(evidence.inputs[topic][number])
+        if committed[topic] != end:
+            problem = f"{topic}-{number}: committed {committed[topic]} of {end} records"
+            _differs(verdict, problem)
+    if len(topics) == 1:
+        return list(committed.items())
+
+    reached = dict.fromkeys(topics, 0)
+    steps: list[Step] = []
+    for place, value in enumerate(evidence.journal[number]):
+        entry = json.loads(value)
+        if {**reached, **entry["begin"]} != reached:
+            _differs(
+                verdict,
+                f"journal {number}: entry {place} begins at {entry['begin']}, not {reached}",
+            )
+        for topic, upto in entry["steps"]:
+            if upto <= reached[topic]:
+                _differs(verdict, f"journal {number}: entry {place} goes back to {upto} in {topic}")
+            reached[topic] = upto
+            steps.append((topic, upto))
+    if reached != committed:
+        _differs(verdict, f"journal {number}: ends at {reached}, committed is {committed}")
+    return steps
+
+
+def _course(evidence: Evidence, number: int, steps: Sequence[Step]) -> Course:
+    pipeline = evidence.pipeline
+    inputs = {topic: records[number] for topic, records in evidence.inputs.items()}
+    if pipeline.label_topic is None:
+        return oracle.with_labels_inside(inputs[pipeline.events.name])
+    return oracle.with_labels_by_topic(pipeline.label_topic, inputs, steps)
+
+
+def _compare_learning(evidence: Evidence, number: int, course: Course, verdict: Verdict) -> None:
+    """Every prediction tells how many labels were learned before it: no more, no fewer.
+
+    What was learned once too often, or not, stays in all counts behind it: it is told by the
+    difference to the one before. The count in the last image closes the row.
+    """
+    published = [json.loads(one.value or b"") for one in evidence.predictions[number]]
+    ahead = [
+        one["learned"] - course.known[one["offset"]]
+        for one in published
+        if one["offset"] in course.known
+    ]
+    try:
+        state = unpack(evidence.images[number]).state
+    except ImageError as error:
+        _differs(verdict, f"partition {number} has no image in the end: {error}")
+    else:
+        ahead.append(state["learned"] - course.learned)
+    for before, after in pairwise([0, *ahead]):
+        verdict.learned_twice += max(after - before, 0)
+        verdict.learned_never += max(before - after, 0)
+    if any(ahead):
+        place = next(place for place, off in enumerate(ahead) if off)
+        verdict.problems.append(
+            f"partition {number}: at its prediction {place} it had learned {ahead[place]:+d} "
+            "labels more than it should"
+        )
+
+
+def _compare_with_rerun(
+    evidence: Evidence, number: int, steps: Sequence[Step], verdict: Verdict
+) -> None:
+    inputs = {topic: records[number] for topic, records in evidence.inputs.items()}
+    task, predictions, letters = rerun(evidence.pipeline, number, inputs, steps)
+    _compare(f"prediction {number}", evidence.predictions[number], predictions, verdict)
+    _compare(f"dead letter {number}", evidence.dead_letters[number], letters, verdict)
+    if pack(task.image()) != evidence.images[number]:
+        _differs(verdict, f"partition {number}: the state in the end is another")
+
+
+def _compare(what: str, published: Sequence[Record], wanted: Records, verdict: Verdict) -> None:
+    """Byte for byte, in order."""
+    headers: Iterable[Sequence[tuple[str, bytes | None]]] = wanted.headers or [()] * len(wanted)
+    ours = list(
+        zip(
+            map(_bytes, wanted.keys),
+            map(_bytes, wanted.values),
+            map(int, wanted.timestamps),
+            map(tuple, headers),
+            strict=True,
+        )
+    )
+    theirs = [(one.key, one.value, one.timestamp, tuple(one.headers)) for one in published]
+    if ours != theirs:
+        different = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b]
+        place = different[0] if different else min(len(ours), len(theirs))
+        _differs(
+            verdict,
+            f"{what}: {len(theirs)} published, {len(ours)} recomputed, {len(different)} differ; "
+            f"the first at {place}: {theirs[place : place + 1]} is to be {ours[place : place + 1]}",
+        )
+
+
+def _differs(verdict: Verdict, problem: str) -> None:
+    verdict.state_equal = False
+    verdict.problems.append(problem)
+
+
+def _bytes(value: bytes | None) -> bytes | None:
+    return None if value is None else bytes(value)
+
+
+def _id(record: Record) -> str:
+    return str(json.loads(record.value or b"")["id"])
+
+
+def _origin(letter: Record) -> str:
+    told: Mapping[str, bytes | None] = dict(letter.headers)
+    return f"{(told['thalweg.topic'] or b'').decode()} {(told['thalweg.offset'] or b'').decode()}"
+
+
+def _some(counted: Counter[str]) -> str:
+    return ", ".join(list(counted)[:_EXAMPLES])
