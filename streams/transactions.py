@@ -168,7 +168,7 @@ class Transactions:
         began, producer = time.perf_counter(), self._producers[0]
         await producer.begin()
         self._tell("begun")
-        if not self._has_image:
+        if not self._has_image and not self._image_of:
             await self._pack()  # nothing is committed before there is one
         await self._send_until_due(began)
         self._tell("sent")
