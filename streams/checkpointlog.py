@@ -9,9 +9,11 @@ from typing import Any
 import aiokafka
 from aiokafka import ConsumerRecord, TopicPartition
 
+from streams.logreading import reader
+
 __all__ = ["CheckpointLog", "opened_log"]
 
-_FETCH_BYTES, _WAIT_MS = 4 << 20, 500
+_WAIT_MS = 500
 _READ_BACK, _FURTHER = 16, 8
 _NEAR = 16
 """Offsets that are read in passing rather than sought past."""
@@ -76,13 +78,7 @@ async def opened_log(
         partition: of it.
     """
     tp = TopicPartition(topic, partition)
-    consumer = aiokafka.AIOKafkaConsumer(
-        **client,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=_FETCH_BYTES,
-    )
+    consumer = reader(client)
     await consumer.start()
     try:
         consumer.assign([tp])

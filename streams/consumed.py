@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 
 from streams.checkpoint import Found
 from streams.journal import Entry
-from streams.logreading import ends
-from streams.site import ReplayError, Site, closing_stretch, too_old
+from streams.logreading import ends, stretch
+from streams.site import ReplayError, Site, too_old
 
 __all__ = ["consumed", "reached"]
 
@@ -72,7 +72,7 @@ async def _journal(site: Site, partition: int, found: Found | None) -> list[Entr
         raise await too_old(site, partition, [topic])
     entries: list[Entry] = []
     end: dict[str, int] = {}
-    async with closing_stretch(site.client, topic, partition, begin, latest[topic]) as journal:
+    async with stretch(site.client, topic, partition, begin, latest[topic]) as journal:
         async for some in journal:
             for own, value in zip(some.keys, some.values, strict=True):
                 if own == key:

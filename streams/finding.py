@@ -11,9 +11,9 @@ import msgspec
 
 from models.bytecolumn import ByteColumn
 from streams.errors import TeachingError
-from streams.logreading import ends
+from streams.logreading import ends, stretch
 from streams.published import Row, offset_of, published_since, rows
-from streams.site import Site, closing_stretch
+from streams.site import Site
 from streams.slices import Records, Slice
 
 if TYPE_CHECKING:
@@ -159,12 +159,10 @@ async def _record(site: Site, place: Place) -> Slice | None:
     begin, end = await ends(site.client, [place.topic], place.partition)
     if not begin[place.topic] <= place.offset < end[place.topic]:
         return None
-    stretch = closing_stretch(
-        site.client, place.topic, place.partition, place.offset, place.offset + 1
-    )
-    async with stretch as slices:
+    at = place.offset
+    async with stretch(site.client, place.topic, place.partition, at, at + 1) as slices:
         async for some in slices:
-            if len(some) and some.offsets[0] == place.offset:
+            if len(some) and some.offsets[0] == at:
                 return some
     return None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import aiokafka
@@ -11,15 +12,15 @@ from aiokafka import TopicPartition
 from streams.fetching import read_in_slices
 from streams.slices import Slice
 
-__all__ = ["ends", "stretch"]
+__all__ = ["ends", "reader", "stretch"]
 
 _FETCH_BYTES, _WAIT_MS = 4 << 20, 500
 
 
-async def stretch(
+def stretch(
     client: Mapping[str, Any], topic: str, partition: int, start: int, end: int
-) -> AsyncIterator[Slice]:
-    """The committed records at offsets ``start <= offset < end``, slice by slice.
+) -> aclosing[AsyncGenerator[Slice, None]]:
+    """The committed records at offsets ``start <= offset < end``, slice by slice, in a block.
 
     Slices follow each other without a gap, the first begins at `start`; an offset that is not
     there any more shows as a first slice that begins later.
@@ -31,11 +32,17 @@ async def stretch(
         start: the first offset.
         end: the offset behind the last; there has to be a stable record or marker before it.
     """
+    return aclosing(_slices(client, topic, partition, start, end))
+
+
+async def _slices(
+    client: Mapping[str, Any], topic: str, partition: int, start: int, end: int
+) -> AsyncGenerator[Slice, None]:
     if start >= end:
         return
     read_in_slices({topic})
     tp = TopicPartition(topic, partition)
-    async with _consumer(client) as consumer:
+    async with reader(client) as consumer:
         consumer.assign([tp])
         consumer.seek(tp, start)
         at = start
@@ -51,13 +58,14 @@ async def ends(
 ) -> tuple[dict[str, int], dict[str, int]]:
     """By topic, the first offset that is still there, and the one behind the last stable record."""
     tps = [TopicPartition(topic, partition) for topic in topics]
-    async with _consumer(client) as consumer:
+    async with reader(client) as consumer:
         begin = await consumer.beginning_offsets(tps)
         end = await consumer.end_offsets(tps)
     return {tp.topic: begin[tp] for tp in tps}, {tp.topic: end[tp] for tp in tps}
 
 
-def _consumer(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
+def reader(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
+    """A consumer of committed records, a member of no group; not yet started."""
     return aiokafka.AIOKafkaConsumer(
         **client,
         isolation_level="read_committed",

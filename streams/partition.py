@@ -201,12 +201,13 @@ class Partition:
         _, end = await ends(self._client, [topic], number)
         self._journal_end = end[topic]
         key = self._group.encode()
-        return [
-            Entry.decode(value or b"")
-            async for some in stretch(self._client, topic, number, begin, end[topic])
-            for own, value in zip(some.keys, some.values, strict=True)
-            if own == key
-        ]
+        async with stretch(self._client, topic, number, begin, end[topic]) as slices:
+            return [
+                Entry.decode(value or b"")
+                async for some in slices
+                for own, value in zip(some.keys, some.values, strict=True)
+                if own == key
+            ]
 
     async def _steer(self, recovery: Recovery) -> None:
         """Read the topic that is needed; none so far ahead that memory would not be bounded."""

@@ -11,8 +11,7 @@ import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
-from streams.logreading import ends
-from streams.site import closing_stretch
+from streams.logreading import ends, stretch
 from streams.slices import Records, Slice
 
 __all__ = [
@@ -122,7 +121,7 @@ async def published_since(
         async with aiokafka.AIOKafkaConsumer(**client) as consumer:
             found = (await consumer.offsets_for_times({tp: timestamp}))[tp]
         start = end[topic] if found is None else found.offset
-    async with closing_stretch(client, topic, partition, start, end[topic]) as slices:
+    async with stretch(client, topic, partition, start, end[topic]) as slices:
         yield slices
 
 

@@ -11,10 +11,10 @@ from streams.checkpoint import Found
 from streams.consumed import consumed, reached
 from streams.image import ImageError
 from streams.journal import JournalGapError, Script
-from streams.logreading import ends
+from streams.logreading import ends, stretch
 from streams.manifest import Manifest
 from streams.recovery import Recovery
-from streams.site import ReplayError, Site, closing_stretch, listed, too_old
+from streams.site import ReplayError, Site, listed, too_old
 from streams.slices import Slice
 from streams.task import Output, PartitionTask
 
@@ -75,7 +75,7 @@ class Recorded:
         async with AsyncExitStack() as opened:
             streams = {
                 topic: await opened.enter_async_context(
-                    closing_stretch(client, topic, number, at, self.end[topic])
+                    stretch(client, topic, number, at, self.end[topic])
                 )
                 for topic, at in self.begin.items()
             }

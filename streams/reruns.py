@@ -14,11 +14,11 @@ from streams.backtesting import Lanes, backtest
 from streams.columns import Fields, types_of
 from streams.comparing import Comparison
 from streams.errors import TeachingError
-from streams.logreading import ends
+from streams.logreading import ends, stretch
 from streams.recorded import ImageChoice, recorded
 from streams.replaying import Sink, Summary, replay, to_be_compared
 from streams.schema import fields_of
-from streams.site import Site, closing_stretch
+from streams.site import Site
 from streams.sources import Format, open_source
 from streams.task import PartitionTask
 from streams.times import milliseconds
@@ -105,7 +105,7 @@ async def replay_topics(
     async with AsyncExitStack() as opened:
         events, *labels = [
             await opened.enter_async_context(
-                closing_stretch(client, topic, partition, begin[topic], end[topic])
+                stretch(client, topic, partition, begin[topic], end[topic])
             )
             for topic in topics
         ]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from streams.checkpoint import Checkpoints
 from streams.errors import TeachingError
 from streams.image import ImageError
-from streams.logreading import stretch
 from streams.manifest import Manifest
-from streams.slices import Slice
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
-__all__ = ["ReplayError", "Site", "closing_stretch", "listed", "too_old"]
+__all__ = ["ReplayError", "Site", "listed", "too_old"]
 
 
 class ReplayError(TeachingError):
@@ -82,11 +79,3 @@ def listed(manifests: Iterable[Manifest]) -> str:
         for it in manifests
     ]
     return "; ".join(images) or "no image"
-
-
-def closing_stretch(
-    client: Mapping[str, Any], topic: str, partition: int, start: int, end: int
-) -> aclosing[AsyncGenerator[Slice, None]]:
-    """`stretch`, which lets go of its consumer as the block is left."""
-    slices = stretch(client, topic, partition, start, end)
-    return aclosing(cast("AsyncGenerator[Slice, None]", slices))
