@@ -144,9 +144,12 @@ def required_topics(
 
 
 def ensure(
-    bootstrap: str, specs: Sequence[TopicSpec], security: Security | None = None
+    bootstrap: str,
+    specs: Sequence[TopicSpec],
+    security: Security | None = None,
+    given: Iterable[str] = (),
 ) -> list[Topic]:
-    """Create the topics that are missing; one for each spec is returned, in order.
+    """Create the topics that are missing, but for those `given`; one for each spec is returned.
 
     Nothing is created unless all of them, those that exist and those that will, fit together:
     labels have as many partitions as events, because partition i of both is one task; predictions
@@ -154,10 +157,14 @@ def ensure(
 
     Raises:
         ClusterError: there is no Kafka.
-        TopicError: they do not fit together, or the cluster refuses to create one.
+        TopicError: one that is given is missing, they do not fit together, or the cluster refuses
+            to create one.
     """
     with admin(bootstrap, security) as client:
         existing = _described(client, [spec.name for spec in specs])
+        for name in given:
+            if name not in existing:
+                raise _missing(name, _described(client, None), bootstrap)
         planned = [_planned(spec, existing, specs) for spec in specs]
         _check(planned)
         missing = [
@@ -200,12 +207,7 @@ def topic_named(bootstrap: str, name: str, security: Security | None = None) -> 
     with admin(bootstrap, security) as client:
         topics = _described(client, None)
     if name not in topics:
-        known = nearest(name, topics)
-        raise TopicError(
-            f"topic {name!r}",
-            f"{bootstrap} has no such topic; it has {', '.join(sorted(topics)) or 'none at all'}",
-            f"{known!r}" if known else "thalweg topics --create, with the pipeline's file",
-        )
+        raise _missing(name, topics, bootstrap)
     return topics[name]
 
 
@@ -253,6 +255,15 @@ def _described(client: KafkaAdminClient, names: Sequence[str] | None) -> dict[st
         for found in client.describe_topics(names)
         if not found["error_code"] and not (names is None and found["is_internal"])
     }
+
+
+def _missing(name: str, topics: Iterable[str], bootstrap: str) -> TopicError:
+    known = nearest(name, topics)
+    return TopicError(
+        f"topic {name!r}",
+        f"{bootstrap} has no such topic; it has {', '.join(sorted(topics)) or 'none at all'}",
+        f"{known!r}" if known else "thalweg topics --create, with the pipeline's file",
+    )
 
 
 def _planned(spec: TopicSpec, existing: Mapping[str, Topic], specs: Sequence[TopicSpec]) -> Topic:

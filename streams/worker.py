@@ -25,7 +25,7 @@ from streams.security import client_options
 from streams.settings import Provenance, Settings, boot_table
 from streams.signing import check_signing
 from streams.supervisor import USAGE_ERROR
-from streams.topics import ensure, required_topics, topic_named
+from streams.topics import ensure, required_topics
 from streams.watchdog import Watchdog, asking, reading
 
 if TYPE_CHECKING:
@@ -99,11 +99,10 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
 def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
     """Make sure of the topics: the inputs have to exist, the outputs are made to fit them."""
     security = client_options(settings)
-    for name in pipeline.input_topics:
-        topic_named(settings.brokers, name, security)
     table = Table("topic", "for", "partitions", "", title="topics", title_justify="left", box=None)
     # The events topic exists, so its number of partitions is the one that counts.
-    for topic in ensure(settings.brokers, required_topics(pipeline, partitions=1), security):
+    specs = required_topics(pipeline, partitions=1)
+    for topic in ensure(settings.brokers, specs, security, given=pipeline.input_topics):
         created = "created" if topic.created else ""
         table.add_row(topic.name, topic.role, str(topic.partitions), created)
     return table
