@@ -89,7 +89,8 @@ class ReadingFlow:
 
     def is_paused(self, topic: str, partition: int) -> bool:
         """Whether it is taken out of what is drained."""
-        return TP(topic, partition) in self._app.consumer._paused_partitions
+        paused: bool = self._app.consumer.is_paused(TP(topic, partition))
+        return paused
 
     def pause(self, topic: str, partition: int) -> None:
         """Take the partition out of what is drained from the fetcher."""

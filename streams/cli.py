@@ -126,11 +126,13 @@ def topics(
     kept = None
     if retention is not None:
         kept = -1 if retention == "forever" else int(duration(retention, "--retention") * 1000)
-    specs = administration.required_topics(load(pipeline), partitions, replication, kept)
+    declared = load(pipeline)
+    specs = administration.required_topics(declared, partitions, replication, kept)
     names = [spec.name for spec in specs]
     if delete:
         if not yes:
             click.confirm(f"Delete {', '.join(names)} on {settings.brokers}?", abort=True)
+        names.append(declared.reinjected_topic)  # made by thalweg dead-letters re-inject
         gone = administration.delete(settings.brokers, names, security)
         click.echo(f"deleted: {', '.join(gone) or 'nothing, there were none'}")
         return

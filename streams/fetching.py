@@ -214,6 +214,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         end: int | None = self._thread._ensure_consumer().last_stable_offset(tp)
         return end
 
+    def is_paused(self, tp: TP) -> bool:
+        """Whether a partition is taken out of what is drained from the fetcher."""
+        return tp in self._paused_partitions
+
     def on_buffer_full(self, tp: TP) -> None:
         """Do nothing: a full buffer makes the drain wait, where Faust's pausing costs a second."""
 

@@ -42,7 +42,8 @@ class DeadLetterLimit:
                 f"{self._bad:,} of the last {self._seen:,} records of {where} were bad, more than "
                 f"the limit of {self._share:.0%}.\n"
                 "  why:   most likely the schema of the topic and of the pipeline differ\n"
-                "  write: thalweg tail NAME.dead-letters to see why; --dead-letter-limit 1 to go on"
+                "  write: thalweg dead-letters list PIPELINE, which tells why; or "
+                "--dead-letter-limit 1, to go on"
             )
         if self._seen > _RECENT:
             self._seen //= 2

@@ -138,6 +138,11 @@ class Pipeline(Declaration):
         return f"{self.name}.checkpoints"
 
     @property
+    def reinjected_topic(self) -> str:
+        """Where it is kept which dead letters were written again."""
+        return f"{self.name}.reinjected"
+
+    @property
     def journal_topic(self) -> str:
         """Where the order is kept in which its tasks consumed several topics."""
         return f"{self.name}.journal"

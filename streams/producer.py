@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import aiokafka
-from aiokafka.errors import KafkaError, NodeNotReadyError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, NodeNotReadyError, ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.transaction_manager import TransactionManager
 
@@ -145,7 +146,8 @@ class PartitionProducer:
                 "worker has to start again before it opens another transaction"
             )
         self._sent.clear()
-        await self._producer.begin_transaction()
+        with self._cause():
+            await self._producer.begin_transaction()
 
     async def send(self, topic: str, partition: int, records: Records) -> list[Any]:
         """Put records into the open transaction; answers futures of the batches' metadata.
@@ -157,9 +159,11 @@ class PartitionProducer:
             batches = framed(records, _BATCH_BYTES, self._compression, transactional=True)
         else:
             batches = self._built(records)
-        futures = [
-            await self._producer.send_batch(batch, topic, partition=partition) for batch in batches
-        ]
+        with self._cause():
+            futures = [
+                await self._producer.send_batch(batch, topic, partition=partition)
+                for batch in batches
+            ]
         self._sent += futures
         return futures
 
@@ -191,8 +195,21 @@ class PartitionProducer:
         waiting = [*self._sent]
         if offsets:
             waiting.append(self._producer.send_offsets_to_transaction(offsets, group))
-        await asyncio.gather(*waiting)
+        with self._cause():
+            await asyncio.gather(*waiting)
 
     async def commit(self) -> None:
         """Commit the transaction, or raise."""
-        await self._producer.commit_transaction()
+        with self._cause():
+            await self._producer.commit_transaction()
+
+    @contextmanager
+    def _cause(self) -> Iterator[None]:
+        """Of a producer that has failed aiokafka says only that it cannot go on: say why."""
+        try:
+            yield
+        except (IllegalOperation, AssertionError) as error:
+            sending = self._producer._sender.sender_task
+            if sending.done() and (cause := sending.exception()) is not None:
+                raise cause from error
+            raise

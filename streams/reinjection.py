@@ -170,8 +170,8 @@ class Reinjection:
 
     async def _producer(self) -> PartitionProducer:
         """The only writer of the ledger, from now on."""
-        ledger = TopicSpec(_ledger(self._pipeline), 1, configs={"cleanup.policy": "compact"})
-        ensure(self._bootstrap, [ledger], self._security)
+        name, compacted = self._pipeline.reinjected_topic, {"cleanup.policy": "compact"}
+        ensure(self._bootstrap, [TopicSpec(name, 1, configs=compacted)], self._security)
         group = f"{self._pipeline.dead_letters_topic}.reinject"
         producer = PartitionProducer(self._client, group, _TIMEOUT_S, "none")
         await producer.start()
@@ -208,7 +208,7 @@ class Reinjection:
         await producer.begin()
         for (topic, partition), some in lanes.items():
             await producer.send(topic, partition, self._records(some))
-        await producer.send(_ledger(self._pipeline), 0, self._notes(lanes))
+        await producer.send(self._pipeline.reinjected_topic, 0, self._notes(lanes))
         await producer.add_offsets({}, "")
         await producer.commit()
 
@@ -251,20 +251,16 @@ async def reinjected(
         ClusterError: there is no Kafka.
         TopicError: there is no topic of dead letters.
     """
-    if not describe(bootstrap, [_ledger(pipeline)], security):
+    if not describe(bootstrap, [pipeline.reinjected_topic], security):
         return set()
     prefix = f"{_topic_id(bootstrap, pipeline.dead_letters_topic, security)} ".encode()
-    fetches = records_of(connection(bootstrap, security), _ledger(pipeline), [0])
+    fetches = records_of(connection(bootstrap, security), pipeline.reinjected_topic, [0])
     return {
         record.key.removeprefix(prefix).decode()
         async for records in fetches
         for record in records
         if record.key is not None and record.key.startswith(prefix)
     }
-
-
-def _ledger(pipeline: Pipeline) -> str:
-    return f"{pipeline.name}.reinjected"
 
 
 def _topic_id(bootstrap: str, name: str, security: Security | None) -> str:

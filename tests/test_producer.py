@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 from aiokafka import TopicPartition
@@ -17,7 +18,7 @@ from confluent_kafka import TopicPartition as Place
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.producer import InDoubtError, PartitionProducer, next_sequence
+from streams.producer import Fenced, InDoubtError, PartitionProducer, next_sequence
 from streams.slices import Records
 
 LAST = 2**31 - 1
@@ -150,3 +151,29 @@ def _read(brokers: str, topic: str, count: int) -> list[bytes]:
     messages = consumer.consume(count, 20.0)
     consumer.close()
     return [message.value() for message in messages]
+
+
+@pytest.mark.kafka
+def test_a_producer_that_was_replaced_says_so_whatever_is_asked_of_it(broker, topic):
+    asyncio.run(_replace(broker.bootstrap, topic("predictions")))
+
+
+async def _replace(brokers: str, topic: str) -> None:
+    record = Records([None], [b"0"], [1_700_000_000_000])
+    former, owner = (
+        PartitionProducer({"bootstrap_servers": brokers}, f"{topic}-0", 60.0, "none")
+        for _ in range(2)
+    )
+    await former.start()
+    await former.begin()
+    await owner.start()
+    try:
+        await former.send(topic, 0, record)
+        with pytest.raises(Fenced):
+            await former.add_offsets({}, "")
+        for ask in (former.begin, partial(former.send, topic, 0, record), former.commit):
+            with pytest.raises(Fenced):
+                await ask()
+    finally:
+        await former.stop()
+        await owner.stop()
