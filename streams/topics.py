@@ -173,7 +173,8 @@ def ensure(
             if spec.name not in existing
         ]
         for spec, topic in missing:
-            _create(client, spec, topic.partitions)
+            kept = _kept_as_events(client, spec, specs, existing)
+            _create(client, replace(spec, configs={**kept, **spec.configs}), topic.partitions)
         if missing:
             client.wait_for_topics([spec.name for spec, _ in missing])
             existing = _described(client, [spec.name for spec in specs])
@@ -217,12 +218,9 @@ def retention_ms(bootstrap: str, name: str, security: Security | None = None) ->
     Raises:
         ClusterError: there is no Kafka.
     """
-    asked = ["retention.ms", "cleanup.policy", "message.timestamp.type"]
+    asked = ("retention.ms", "cleanup.policy", "message.timestamp.type")
     with admin(bootstrap, security) as client:
-        found = client.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, name, asked)], config_filter="all"
-        )["topic"][name]
-    keep, policy, stamp = (found[config]["value"] for config in asked)
+        keep, policy, stamp = _configs(client, name, asked)
     return int(keep) if int(keep) >= 0 and "delete" in policy and stamp == "CreateTime" else None
 
 
@@ -264,6 +262,27 @@ def _missing(name: str, topics: Iterable[str], bootstrap: str) -> TopicError:
         f"{bootstrap} has no such topic; it has {', '.join(sorted(topics)) or 'none at all'}",
         f"{known!r}" if known else "thalweg topics --create, with the pipeline's file",
     )
+
+
+def _kept_as_events(
+    client: KafkaAdminClient,
+    spec: TopicSpec,
+    specs: Sequence[TopicSpec],
+    existing: Mapping[str, Topic],
+) -> Mapping[str, str]:
+    """A journal is of use as long as the events whose order it tells: their retention."""
+    events = next((other.name for other in specs if other.role == "events"), None)
+    if spec.role != "journal" or events is None or events not in existing:
+        return {}
+    [keep] = _configs(client, events, ["retention.ms"])
+    return {"retention.ms": keep}
+
+
+def _configs(client: KafkaAdminClient, name: str, asked: Sequence[str]) -> list[str]:
+    """Settings of a topic, in the order asked."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, name, list(asked))
+    found = client.describe_configs([resource], config_filter="all")["topic"][name]
+    return [found[config]["value"] for config in asked]
 
 
 def _planned(spec: TopicSpec, existing: Mapping[str, Topic], specs: Sequence[TopicSpec]) -> Topic:

@@ -156,3 +156,16 @@ def test_deleting_says_what_was_there(broker: Broker, topic: Callable[..., str])
 def test_without_a_kafka_nothing_is_retried_for_minutes():
     with pytest.raises(ClusterError, match="write: thalweg broker, which starts one"):
         describe("127.0.0.1:1")
+
+
+@kafka
+def test_a_journal_is_kept_as_long_as_the_events_that_exist(broker: Broker):
+    plain = pipeline()
+    specs = required_topics(plain, 1, retention_ms=123_456_000)
+    ensure(broker.bootstrap, [spec for spec in specs if spec.role == "events"])
+    ensure(broker.bootstrap, required_topics(plain, 1))
+    kept = {
+        role: retention_ms(broker.bootstrap, name)
+        for role, name in (("events", plain.events.name), ("journal", plain.journal_topic))
+    }
+    assert kept == {"events": 123_456_000, "journal": 123_456_000}
