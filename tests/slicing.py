@@ -1,4 +1,4 @@
-"""Records of a partition, and the ways in which a log can be cut, for several test modules."""
+"""Records of a partition, the ways in which a log can be cut, and a task to take them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hypothesis import strategies as st
 
-from streams.slices import Slice
+from streams.pipeline import Pipeline
+from streams.slices import Record, Records, Slice
+from streams.task import PartitionTask
 
-__all__ = ["cuts", "pieces", "slice_of"]
+__all__ = ["begun", "cuts", "pieces", "rows", "slice_of"]
 
 
 def slice_of(
@@ -53,3 +55,21 @@ def pieces(log: Iterable[Slice], at: Sequence[int]) -> Iterator[Slice]:
             rest = rest.since(part.offsets[edge])
         yield rest
         passed += len(part)
+
+
+def begun(pipeline: Pipeline) -> PartitionTask:
+    """A task that has read nothing, at the beginning of its logs."""
+    task = PartitionTask(pipeline, 0)
+    task.positions = dict.fromkeys(pipeline.input_topics, 0)
+    return task
+
+
+def rows(records: Records) -> list[Record]:
+    """What is to be written, record by record."""
+    headers = records.headers or [()] * len(records)
+    return [
+        Record("out", 0, 0, key, value, timestamp, tuple(own))
+        for key, value, timestamp, own in zip(
+            records.keys, records.values, records.timestamps, headers, strict=True
+        )
+    ]
