@@ -31,6 +31,9 @@ __all__ = [
 
 _GATHERED_BYTES = 192 * 1024
 _QUIET_WAIT_MS = 100
+# Right after a broker's restart topics can seem to have no partitions, and the group's leader gives
+# out none. With aiokafka's five minutes that is how long all workers would be idle.
+_METADATA_MS = 10_000
 
 _sliced_topics: set[str] = set()
 
@@ -140,6 +143,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            metadata_max_age_ms=_METADATA_MS,
             fetch_min_bytes=_GATHERED_BYTES,
             fetch_max_wait_ms=host.fetch_wait_ms,
             **host.client,

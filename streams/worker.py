@@ -39,7 +39,7 @@ log = logging.getLogger("thalweg")
 # The thread that fetches would otherwise wait five milliseconds for the one that computes, at each
 # of the steps in which a fetch arrives.
 _SWITCH_S = 0.0005
-_STOP_S = 30.0
+_STOP_S = 15.0
 
 _LOGGING = {
     "version": 1,
