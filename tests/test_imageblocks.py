@@ -57,7 +57,7 @@ def test_a_row_put_in_or_taken_out_changes_the_blocks_around_it_alone(data):
         pieces = cut([changed])[1]
         fresh = [piece for piece in map(bytes, pieces) if piece not in before]
         # The rest of the state, which tells the array's shape, and one block or two.
-        assert len(fresh) <= 4 < len(pieces) / 3
+        assert len(fresh) <= 4 < len(pieces) / 2
 
 
 def test_runs_of_one_value_are_cut_by_size():
