@@ -7,10 +7,10 @@ from typing import Literal
 
 from benchmarks.payments import Payment
 from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
-from models import SGD, Cross, Hashed, Logistic, Number
+from models import SGD, Cross, Hashed, Logistic, Number, Window
 from streams import Event, Labels, Pipeline, Topic
 
-__all__ = ["VERDICTS", "Verdict", "delayed", "plain"]
+__all__ = ["VERDICTS", "Verdict", "delayed", "plain", "windowed"]
 
 VERDICTS = "verdicts"
 
@@ -53,6 +53,21 @@ def delayed(name: str) -> Pipeline:
             *map(Hashed, CATEGORIES),
             Cross("card", "shop"),
             Cross("country", "entry"),
+        ],
+        model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
+    )
+
+
+def windowed(name: str) -> Pipeline:
+    """The plain one, and what the card did in the last day, week and month."""
+    return Pipeline(
+        name=name,
+        events=Topic(PAYMENTS, schema=Payment, id="id", key="card", time="at"),
+        labels="fraud",
+        features=[
+            Number("amount", scale="log"),
+            *map(Hashed, CATEGORIES),
+            Window("amount", by="card", over=["1d", "7d", "30d"], stats=["count", "mean"]),
         ],
         model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
     )

@@ -25,11 +25,12 @@ from rich.table import Table
 
 from benchmarks.machine import describe_machine
 from benchmarks.payments import Payment, payments
-from benchmarks.pipelines import VERDICTS, Verdict, delayed, plain
+from benchmarks.pipelines import VERDICTS, Verdict, delayed, plain, windowed
 from benchmarks.systems import PAYMENTS
 from models.encoders import HashedEncoder
 from models.linear_learner import LinearLearner
 from models.quality import Quality
+from models.windows import Windows
 from streams import Pipeline, framing, task, unpacking
 from streams.allocation import keep_freed_memory
 from streams.codec import Decoder
@@ -82,6 +83,7 @@ STAGES: Mapping[str, tuple[Any, str]] = {
     "unpack record batches, checksums": (unpacking, "unpacked"),
     "decode JSON into columns": (Decoder, "decode"),
     "encode features": (HashedEncoder, "append"),
+    "slide windows": (Windows, "take"),
     "join labels": (Joiner, "events"),
     "join labels ": (Joiner, "labels"),
     "score and learn": (LinearLearner, "run"),
@@ -168,7 +170,12 @@ def main(events: int, size: int, runs: int, output: Path) -> None:
     """Measure what each stage of an event costs."""
     keep_freed_memory()
     rows = []
-    for name, pipeline in (("plain", plain("plain")), ("delayed labels", delayed("delayed"))):
+    pipelines = {
+        "plain": plain("plain"),
+        "delayed labels": delayed("delayed"),
+        "windows": windowed("windows"),
+    }
+    for name, pipeline in pipelines.items():
         taken = [run(pipeline, events, size) for _ in range(runs)]
         stages = {
             stage: round(median(spent.get(stage, 0.0) for spent, _ in taken), 4)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.adapter import adapt
-    from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens
+    from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens, Window
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
 else:
@@ -36,11 +36,14 @@ __all__ = [
     "Number",
     "Text",
     "Tokens",
+    "Window",
     "adapt",
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Clock", "Counts", "Cross", "Hashed", "Number", "Text", "Tokens"), "features"),
+    **dict.fromkeys(
+        ("Clock", "Counts", "Cross", "Hashed", "Number", "Text", "Tokens", "Window"), "features"
+    ),
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
     "adapt": "adapter",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.column import Column
 
-__all__ = ["LABELS", "Part", "elapsed", "ordinals"]
+__all__ = ["LABELS", "Part", "elapsed", "microseconds", "ordinals"]
 
 Part: TypeAlias = Literal["hour", "weekday", "month", "weekend", "night"]
 
@@ -32,6 +32,7 @@ Integers: TypeAlias = NDArray[np.int64]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
 _MISSING = timedelta.min
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def elapsed(column: Column) -> tuple[Integers, Integers]:
@@ -50,6 +51,13 @@ def elapsed(column: Column) -> tuple[Integers, Integers]:
     n = len(spans)
     days = np.fromiter(map(attrgetter("days"), spans), np.int64, n)
     return days, np.fromiter(map(attrgetter("seconds"), spans), np.int64, n)
+
+
+def microseconds(column: Column) -> Integers:
+    """Microseconds since 1970, int64[n]; none is missing."""
+    if isinstance(column, np.ndarray):
+        return column.astype("datetime64[us]").view(np.int64)
+    return np.fromiter((_span(at) // _MICROSECOND for at in column), np.int64, len(column))
 
 
 def ordinals(part: Part, days: Integers, seconds: Integers) -> Integers:

@@ -13,7 +13,8 @@ from models.bytecolumn import ByteColumn
 from models.textcolumn import TextColumn
 
 __all__ = [
-    "Column", "Columns", "chosen", "complete", "listed", "missing", "where_known", "whole_numbers",
+    "EVENT_TIME", "Column", "Columns", "chosen", "complete", "listed", "missing", "where_known",
+    "whole_numbers",
 ]  # fmt: skip
 
 Column: TypeAlias = "Sequence[Any] | NDArray[Any]"
@@ -24,6 +25,9 @@ C = TypeVar("C", bound=Column)
 
 Columns: TypeAlias = Mapping[str, Column]
 """Columns of one length, by field."""
+
+EVENT_TIME = "@"
+"""Stands among the columns for when each event happened; no field has such a name."""
 
 
 def listed(column: Column) -> list[Any]:

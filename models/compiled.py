@@ -40,17 +40,20 @@ def compiled(function: Callable[P, T], **options: bool) -> Callable[P, T]:
         return cast("Callable[P, T]", njit(**options)(function))
 
 
-def fused(*modules: ModuleType) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def fused(*modules: ModuleType, inline: bool = True) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """`compiled` for a kernel of many small functions, which become one piece of machine code.
 
     Each is put in line where it is called, so that it costs no call, and counts no references to
     arrays, which would cost more than the rest; so it can't make an array. They may call functions
     of `modules` and read constants there: the kept code is renewed when those files change too.
+
+    What is large and seldom called is better left where it is (`inline=False`): in line, it is
+    compiled once for each call.
     """
     sources = tuple(sha256(getsource(module).encode()).hexdigest() for module in modules)
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        kernel: Any = compiled(function, _nrt=False, forceinline=True)
+        kernel: Any = compiled(function, _nrt=False, forceinline=inline)
         kept = getattr(kernel._cache, "_cache_file", None)  # None where nothing is kept
         if kept is not None:
             kept._source_stamp = (kept._source_stamp, *sources)

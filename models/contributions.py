@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import EVENT_TIME
 from models.feature import Feature
-from models.hashing import MISSING
+from models.features import Window
+from models.hashing import MISSING, token
 from models.linear_learner import LinearLearner
 from models.memory import Memory
 from models.named import entries, named
@@ -18,6 +21,9 @@ from models.protocol import SCORE, Plan, Scores
 from models.rows import Rows
 
 __all__ = ["Contribution", "Explanation", "Weighed", "Witness", "explained"]
+
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Contribution(NamedTuple):
@@ -70,12 +76,14 @@ class Weighed(NamedTuple):
         x: float64[k].
         weight: float64[k].
         bias: the intercept.
+        buckets: how many there are.
     """
 
     bucket: NDArray[np.int32]
     x: NDArray[np.float64]
     weight: NDArray[np.float64]
     bias: float
+    buckets: int
 
 
 class Witness:
@@ -108,13 +116,14 @@ class Witness:
         if len(tail):
             _, index, value = rows.window(int(row[before]), int(row[before]) + 1)
             weight, bias = self._learner.weights(index)
-            self.seen = Weighed(index.copy(), value.copy(), weight, bias)
+            buckets = self._learner.buckets
+            self.seen = Weighed(index.copy(), value.copy(), weight, bias, buckets)
             answers = self._learner.run(tail, rows)
         return answers
 
 
 def explained(
-    weighed: Weighed, features: Sequence[Feature], event: Mapping[str, Any]
+    weighed: Weighed, features: Sequence[Feature], event: Mapping[str, Any], seed: int = 0
 ) -> Explanation:
     """Which feature made each entry of a row.
 
@@ -122,14 +131,22 @@ def explained(
         weighed: the row, with the weights that scored it.
         features: it was made of, by `models.encoders.HashedEncoder`.
         event: it was made of, its fields by name.
+        seed: of the hashes.
     """
-    # Of a standardised number only the value depends on the events before: that is in the row.
-    made = entries(named(features, event, Memory()))
+    # What depends on the events before is in the row: the value of a standardised number, and of
+    # a window's figure also whether there is one.
+    made = entries(named(features, {EVENT_TIME: _ANY_TIME, **event}, Memory()))
+    figures = {name for it in features if isinstance(it, Window) for name in it.columns}
     columns = (weighed.x.tolist(), weighed.bucket.tolist(), weighed.weight.tolist())
-    contributions = [
-        Contribution(entry.name, tuple(map(_shown, entry.categories)), x, bucket, weight)
-        for entry, x, bucket, weight in zip(made, *columns, strict=True)
-    ]
+    contributions = []
+    for entry, x, bucket, weight in zip(made, *columns, strict=True):
+        categories = entry.categories
+        if entry.name in figures:
+            there = token(entry.name, (), seed) & (weighed.buckets - 1) == bucket
+            categories = () if there else (MISSING,)
+        contributions.append(
+            Contribution(entry.name, tuple(map(_shown, categories)), x, bucket, weight)
+        )
     return Explanation(contributions, weighed.bias)
 
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.column import Column, Columns, chosen, listed
+from models.column import EVENT_TIME, Column, Columns, chosen, listed
 from models.compiled import compiled
 from models.dictrows import DictRows
 from models.feature import Feature, FeatureError
-from models.features import Counts, Number
+from models.features import Counts, Number, Window
 from models.hashing import MAX_BITS
 from models.memory import Memory
 from models.named import flat
@@ -36,7 +36,10 @@ class Encoder(Protocol):
     truncated: Mapping[str, int]
 
     def append(self, columns: Columns, n: int, rows: Any) -> None:
-        """Append the rows of `n` events, given as a column for each field."""
+        """Append the rows of `n` events, given as a column for each field.
+
+        When they happened, which a `models.window.Window` asks for, stands in `EVENT_TIME`.
+        """
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take (NaN, infinite, huge), and why.
@@ -46,6 +49,9 @@ class Encoder(Protocol):
 
     def describe(self) -> Mapping[str, Any]:
         """All that rows depend on besides the events, for the pipeline's fingerprint."""
+
+    def summary(self) -> Mapping[str, int]:
+        """A few gauges: what is remembered of the events, and what was lost."""
 
     def state(self) -> State:
         """What later rows depend on."""
@@ -73,7 +79,7 @@ class HashedEncoder:
         self.seed = seed
         self._memory = Memory()
         self.truncated = self._memory.truncated
-        self._numbers = _fields(filter(_reads_numbers, features))
+        self._numbers = _numbers(features)
         self._readers = [reader(feature, seed, self._memory) for feature in features]
 
     def append(self, columns: Columns, n: int, rows: Rows) -> None:
@@ -90,12 +96,16 @@ class HashedEncoder:
         features = [feature.describe() for feature in self.features]
         return {"form": "hashed", "bits": self.bits, "seed": self.seed, "features": features}
 
+    def summary(self) -> Mapping[str, int]:
+        """What its windows hold, and what they have lost."""
+        return self._memory.summary()
+
     def state(self) -> State:
-        """The moments of standardised numbers."""
+        """The moments of standardised numbers, and the windows."""
         return self._memory.state()
 
     def restore(self, state: State) -> None:
-        """Take over the moments of standardised numbers."""
+        """Take over the moments of standardised numbers, and the windows."""
         self._memory.restore(state)
 
 
@@ -109,17 +119,21 @@ class NamedEncoder:
         self.features = None if features is None else tuple(features)
         self.fields = tuple(fields) if features is None else _fields(features)
         self._memory = Memory()
+        for feature in self.features or ():
+            feature.enter(self._memory)
         self.truncated = self._memory.truncated
 
     def append(self, columns: Columns, n: int, rows: DictRows) -> None:
         """Append the dicts of `n` events, given as a column for each field."""
-        columns = {field: listed(columns[field]) for field in self.fields}
+        listed_columns: dict[str, Column] = {field: listed(columns[field]) for field in self.fields}
         if self.features is None:
-            rows.append(_dicts(columns, n))
+            rows.append(_dicts(listed_columns, n))
             return
+        if EVENT_TIME in columns:
+            listed_columns[EVENT_TIME] = columns[EVENT_TIME]
         values: dict[str, Sequence[Any]] = {}
         for feature in self.features:
-            values |= feature.read(columns, self._memory)
+            values |= feature.read(listed_columns, self._memory)
         dicts = _dicts(values, n)
         plain = all(_FLAT.issuperset(map(type, column)) for column in values.values())
         rows.append(dicts if plain else list(map(flat, dicts)))
@@ -127,7 +141,7 @@ class NamedEncoder:
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take, and why."""
         if self.features is not None:
-            return _unusable(columns, _fields(filter(_reads_numbers, self.features)))
+            return _unusable(columns, _numbers(self.features))
         return _unusable(columns, [field for field in self.fields if _has_numbers(columns[field])])
 
     def describe(self) -> Mapping[str, Any]:
@@ -135,12 +149,16 @@ class NamedEncoder:
         features = self.features and [feature.describe() for feature in self.features]
         return {"form": "named", "fields": self.fields, "features": features}
 
+    def summary(self) -> Mapping[str, int]:
+        """What its windows hold, and what they have lost."""
+        return self._memory.summary()
+
     def state(self) -> State:
-        """The moments of standardised numbers."""
+        """The moments of standardised numbers, and the windows."""
         return self._memory.state()
 
     def restore(self, state: State) -> None:
-        """Take over the moments of standardised numbers."""
+        """Take over the moments of standardised numbers, and the windows."""
         self._memory.restore(state)
 
 
@@ -160,8 +178,15 @@ def _dicts(columns: Columns, n: int) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _reads_numbers(feature: Feature) -> bool:
-    return isinstance(feature, Number | Counts)
+def _numbers(features: Iterable[Feature]) -> tuple[str, ...]:
+    """The fields that are read as numbers, each once."""
+    fields: list[str] = []
+    for feature in features:
+        if isinstance(feature, Number | Counts):
+            fields += feature.fields
+        elif isinstance(feature, Window):
+            fields += feature.numbers
+    return tuple(dict.fromkeys(fields))
 
 
 def _has_numbers(column: Column) -> bool:

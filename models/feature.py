@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as settings_of
 from datetime import datetime
@@ -54,12 +54,14 @@ class Feature(ABC):
         name: in explanations and for River models; no two features of a pipeline share one.
         reads: the types its fields may have.
         needs: the same in words.
+        timed: whether it reads when an event happened, `models.column.EVENT_TIME`.
     """
 
     name: str = field(default="", kw_only=True)
 
     reads: ClassVar[tuple[FieldType, ...]]
     needs: ClassVar[str]
+    timed: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -80,6 +82,9 @@ class Feature(ABC):
             memory: of the events before; brought up to date.
         """
 
+    def enter(self, memory: Memory) -> None:  # noqa: B027  # most features need nothing
+        """Have a memory keep what it needs to know of the events before."""
+
     def describe(self) -> Mapping[str, Any]:
         """Its kind and every setting, in a stable order: for the pipeline's fingerprint."""
         settings = {setting.name: getattr(self, setting.name) for setting in settings_of(self)}
@@ -91,14 +96,14 @@ class Feature(ABC):
         Raises:
             FeatureError: something is wrong; the text says what to write instead.
         """
-        kind, given = type(self).__name__, call(self, self.fields)
+        kind, given = type(self).__name__, self.written()
         for name in self.fields:
             if name not in types:
                 near = nearest(name, types)
                 raise FeatureError(
                     f"{given}: the event has no field {name!r}",
                     f"its fields are {', '.join(types)}",
-                    call(self, (near if other == name else other for other in self.fields)),
+                    self.written([near if other == name else other for other in self.fields]),
                 )
             if types[name] not in self.reads:
                 instead = _INSTEAD.get(types[name], f"a field for {kind} of a type it reads")
@@ -108,14 +113,18 @@ class Feature(ABC):
                     instead.format(name, name),
                 )
 
+    def written(self, fields: Sequence[str] = (), **settings: Any) -> str:
+        """The declaration as one writes it, with other fields or settings."""
+        return call(self, fields or self.fields, **settings)
+
     def _call_it(self, default: str) -> None:
         """Take the default name where the user gave none."""
         if any(mark in self.name for mark in ".="):
             plain = self.name.replace(".", "-").replace("=", "-")
             raise FeatureError(
-                call(self, self.fields, name=self.name),
+                self.written(name=self.name),
                 "'.' and '=' join a name to a part or an element: at.hour, tags=red",
-                call(self, self.fields, name=plain),
+                self.written(name=plain),
             )
         if not self.name:
             object.__setattr__(self, "name", default)

@@ -20,6 +20,7 @@ from models.feature import Feature, FeatureError, FieldFeature, FieldType, call,
 from models.hashing import text
 from models.memory import Memory
 from models.scaling import Scale, scaled
+from models.window import Window
 
 __all__ = [
     "Clock",
@@ -31,6 +32,7 @@ __all__ = [
     "Number",
     "Text",
     "Tokens",
+    "Window",
 ]
 
 _CATEGORIES: tuple[FieldType, ...] = (str, int, bool)

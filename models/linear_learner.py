@@ -80,6 +80,11 @@ class LinearLearner:
             )
         return Scores(value, where_known(value > 0.5, ~np.isnan(value)) if logistic else None)
 
+    @property
+    def buckets(self) -> int:
+        """How many weights its table has, without the intercept."""
+        return len(self._table) - 1
+
     def weights(self, buckets: NDArray[np.int32]) -> tuple[NDArray[np.float64], float]:
         """The weights of these buckets as they are now, float64[n], and the intercept."""
         return self._table[buckets, 0], float(self._table[-1, 0])

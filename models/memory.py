@@ -3,40 +3,69 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import State
 
+if TYPE_CHECKING:
+    from models.windows import Windows
+
 __all__ = ["Memory"]
 
 
 class Memory:
-    """The moments of standardised numbers, and a count of what was too long.
+    """The moments of standardised numbers, sliding windows, and a count of what was too long.
 
     Attributes:
         truncated: by feature, how many events held more elements than its limit: a gauge that
             starts at nothing, not part of the state.
     """
 
-    __slots__ = ("_moments", "truncated")
+    __slots__ = ("_moments", "_windows", "truncated")
 
     def __init__(self) -> None:
         self._moments: dict[str, NDArray[np.float64]] = {}
+        self._windows: dict[str, Windows] = {}
         self.truncated: Counter[str] = Counter()
 
     def moments(self, feature: str) -> NDArray[np.float64]:
         """Count, mean and sum of squared deviations of a feature's numbers: float64[3], live."""
         return self._moments.setdefault(feature, np.zeros(3, np.float64))
 
+    def windows(self, feature: str, make: Callable[[], Windows]) -> Windows:
+        """The windows of a feature, live; made when they are first asked for."""
+        if feature not in self._windows:
+            self._windows[feature] = make()
+        return self._windows[feature]
+
+    def summary(self) -> Mapping[str, int]:
+        """What all windows hold and have lost together: see `Windows.summary`."""
+        total: Counter[str] = Counter()
+        for windows in self._windows.values():
+            for name, count in windows.summary().items():
+                total[f"window_{name}"] += count
+        return total
+
     def state(self) -> State:
-        """The moments, by feature."""
-        return {"moments": {name: array.copy() for name, array in self._moments.items()}}
+        """The moments and the windows, by feature."""
+        return {
+            "moments": {name: array.copy() for name, array in self._moments.items()},
+            "windows": {name: windows.state() for name, windows in self._windows.items()},
+        }
 
     def restore(self, state: State) -> None:
-        """Take over a state; the arrays that were handed out stay the live ones."""
+        """Take over a state; what was handed out stays what is live."""
         for array in self._moments.values():
             array[:] = 0.0
         for name, array in state["moments"].items():
             self.moments(name)[:] = array
+        kept = state.get("windows", {})  # images of old know of none
+        for name, windows in self._windows.items():
+            if name in kept:
+                windows.restore(kept[name])
+            else:
+                windows.clear()

@@ -14,7 +14,7 @@ from models.clock import LABELS, elapsed, ordinals
 from models.column import Columns
 from models.compiled import compiled
 from models.feature import Feature
-from models.features import Clock, Cross, Hashed, Number
+from models.features import Clock, Cross, Hashed, Number, Window
 from models.hashing import MISSING, fold, sign, signs, token
 from models.memory import Memory
 from models.scaling import numbers, scaled
@@ -47,6 +47,8 @@ def reader(feature: Feature, seed: int, memory: Memory) -> Reader:
             return _clock(feature, seed)
         case Bag():
             return _bag(feature, seed, memory)
+        case Window():
+            return _window(feature, seed, memory)
     raise TypeError(f"models.readers does not know how to read a {type(feature).__name__}")
 
 
@@ -112,6 +114,32 @@ def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
         tokens = fold(name, found)
         values = np.nan_to_num(numbers(counts), copy=False) * signs(tokens)
         return ((np.array(lengths, np.int64), tokens, values),)
+
+    return read
+
+
+def _window(feature: Window, seed: int, memory: Memory) -> Reader:
+    standard = feature.scale == "standard"
+    parts = [
+        (
+            token(name, (), seed),
+            token(name, (MISSING,), seed),
+            memory.moments(name) if standard else None,
+        )
+        for name in feature.columns
+    ]
+    feature.enter(memory)
+
+    def read(columns: Columns) -> Sequence[Part]:
+        found = []
+        for figures, (own, missing, moments) in zip(
+            feature.figures(columns, memory), parts, strict=True
+        ):
+            values = scaled(figures, feature.scale, moments)
+            tokens = np.empty(len(values), np.uint32)
+            _fill_gaps(values, tokens, own, missing, sign(missing))
+            found.append((_ONE_EACH, tokens, values))
+        return found
 
     return read
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import idtable
 from models.compiled import fused
-from streams import idtable, remembered
-from streams.idtable import enter
+from models.idtable import enter
+from streams import remembered
 from streams.remembered import NOWHERE, PENDING, WAITING, Memory, link, take
 
 __all__ = ["due", "put_back", "schedule", "sweep"]

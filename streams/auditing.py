@@ -167,7 +167,7 @@ def _explanation(
 ) -> Explanation | None:
     if witness is None or witness.seen is None:
         return None
-    return explained(witness.seen, pipeline.features or (), event)
+    return explained(witness.seen, pipeline.features or (), event, pipeline.model.seed)
 
 
 def _read(value: bytes | None) -> Prediction | None:

@@ -66,6 +66,7 @@ class Checked:
         settings: all its parameters.
         buckets: of the weight table, where it has one.
         memory: bytes of that table in each partition, where it has one.
+        windows: what sliding windows remember, in words, where there are any.
         labels: where they come from, in words.
         decision: how one is made, in words.
         fields: of the events, in order.
@@ -80,6 +81,7 @@ class Checked:
     settings: Mapping[str, Any]
     buckets: int | None
     memory: int | None
+    windows: str | None
     labels: str
     decision: str
     fields: tuple[FieldLine, ...]
@@ -98,6 +100,7 @@ def check(pipeline: Pipeline) -> Checked:
         settings=pipeline.model.describe(),
         buckets=None if bits is None else 2**bits,
         memory=getattr(pipeline.new_learner(0), "memory", None),
+        windows=_windows(pipeline),
         labels=_labels(pipeline.labels),
         decision=_decision(pipeline),
         fields=tuple(_fields(pipeline)),
@@ -146,11 +149,24 @@ def _facts(checked: Checked) -> Mapping[str, str]:
     return {
         "model": checked.model,
         "size": size,
+        **({} if checked.windows is None else {"windows": checked.windows}),
         "labels": checked.labels,
         "decision": checked.decision,
         "version": checked.version,
         "fingerprint": checked.fingerprint,
     }
+
+
+def _windows(pipeline: Pipeline) -> str | None:
+    from models.window import Window
+
+    windows = [it for it in pipeline.features or () if isinstance(it, Window)]
+    if not windows:
+        return None
+    events, size = sum(it.remember for it in windows), sum(it.most_bytes for it in windows)
+    others = dict.fromkeys(it.by for it in windows if it.by != pipeline.events.key)
+    alone = f"; those by {', '.join(others)} see the events of their own partition" * bool(others)
+    return f"up to {events:,} events, {size / 1e6:,.1f} MB in each partition{alone}"
 
 
 def _labels(labels: Labels | str | None) -> str:

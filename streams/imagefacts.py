@@ -55,7 +55,7 @@ def facts(manifest: Manifest, image: Image, pipeline: Pipeline, *, trusted: bool
         task = PartitionTask(pipeline, image.partition)
         task.restore(image)
         found["waiting"] = task.pending
-        found["model_figures"] = _finite(task.learner.summary())
+        found["model_figures"] = _finite({**task.learner.summary(), **task.encoder.summary()})
         found["quality"] = _finite(task.quality.summary())
     return found
 

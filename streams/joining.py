@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import intrinsics, protocol, scalars
+from models import idtable, intrinsics, protocol, scalars
 from models.compiled import fused
+from models.idtable import enter, find, foresee
 from models.intrinsics import prefetch
 from models.protocol import LEARN, SCORE
 from models.scalars import NONE
-from streams import agenda, idtable, remembered
+from streams import agenda, remembered
 from streams.agenda import due, schedule
-from streams.idtable import enter, find, foresee
 from streams.remembered import (
     EARLY,
     NOWHERE,

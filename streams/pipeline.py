@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from models.column import Column
+from models.column import EVENT_TIME, Column
 from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from streams.app import App
 
 __all__ = ["Pipeline"]
+
+_SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 _REVISION = 1
 """Counts the changes to Thalweg itself by which the same declaration gives other scores."""
@@ -94,7 +97,7 @@ class Pipeline(Declaration):
             check_raw(self._raw_fields, schema, model.form)
         else:
             object.__setattr__(self, "features", tuple(self.features))
-            check_features(self.features, schema, self.label_field)
+            check_features(self.features, schema, self.label_field, self.events.time)
         if model.form == "named":
             probe(model, self._example_row(), label)
 
@@ -248,7 +251,8 @@ class Pipeline(Declaration):
     def _example_row(self) -> Mapping[str, Any]:
         """An event made up of the schema, as a River estimator is given it."""
         event, encoder, rows = example(self.events.schema), self.new_encoder(), self.new_rows()
-        encoder.append({name: [getattr(event, name)] for name in encoder.fields}, 1, rows)
+        columns = {name: [getattr(event, name)] for name in encoder.fields}
+        encoder.append({**columns, EVENT_TIME: [_SOME_TIME]}, 1, rows)
         row: Mapping[str, Any] = rows[0]
         return row
 

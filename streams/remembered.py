@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import intrinsics
+from models import idtable, intrinsics
 from models.compiled import fused
+from models.idtable import enter, erase, foresee
 from models.intrinsics import prefetch
-from streams import idtable
-from streams.idtable import enter, erase, foresee
 
 __all__ = [
     "EARLY",

@@ -127,7 +127,7 @@ class Report(Observer):
             if task.positions == self._described.get(number):
                 continue
             self._observer.on_quality(number, task.quality.summary())
-            self._observer.on_model(number, task.learner.summary())
+            self._observer.on_model(number, {**task.learner.summary(), **task.encoder.summary()})
             self._described[number] = dict(task.positions)
             changed = True
             await asyncio.sleep(0)

@@ -128,7 +128,9 @@ def check_topics(outputs: Sequence[str], inputs: Sequence[str]) -> None:
             )
 
 
-def check_features(features: Sequence[Any], fields: Mapping[str, Field], label: str | None) -> None:
+def check_features(
+    features: Sequence[Any], fields: Mapping[str, Field], label: str | None, time: str | None
+) -> None:
     """Every feature has its own name and reads fields that exist and do not tell the label."""
     if not features:
         usable = [suggestion(field) for name, field in fields.items() if name != label]
@@ -144,7 +146,13 @@ def check_features(features: Sequence[Any], fields: Mapping[str, Field], label: 
             feature.check(types)
         except FeatureError as error:
             raise DeclarationError(error.given, error.why, error.write) from error
-        call = f"{type(feature).__name__}({', '.join(map(repr, feature.fields))}"
+        call = feature.written().removesuffix(")")
+        if feature.timed and time is None:
+            raise DeclarationError(
+                f"{call}) of events without a time",
+                "a window is of the last days or minutes, so each event has to tell when it was",
+                'events=Topic(…, time="at"), with a field at: datetime in the schema',
+            )
         if label in feature.fields:
             raise DeclarationError(
                 f"{call}) reads the label",

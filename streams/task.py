@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
-from models.column import Column, chosen, complete, listed, missing, whole_numbers
+from models.column import EVENT_TIME, Column, chosen, complete, listed, missing, whole_numbers
 from models.compiled import compiled
 from models.hashing import texts
 from models.protocol import LEARN, Plan, Scores, State, Target
@@ -133,7 +133,8 @@ class PartitionTask:
         targets = None if pipeline.label_field is None else decoded.column(pipeline.label_field)
 
         first, plan, seconds = self.rows.next, Plan(), at.seconds
-        self.encoder.append(decoded.columns, n, self.rows)
+        happened = at.micros.view("datetime64[us]")
+        self.encoder.append({**decoded.columns, EVENT_TIME: happened}, n, self.rows)
         learned_at = np.empty(0)
         if self.joiner is not None and ids is not None:
             learned_at = self.joiner.events(ids, seconds, first, plan)

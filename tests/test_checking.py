@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from river.anomaly import HalfSpaceTrees
 
-from models import Clock, Cross, Hashed, Logistic, Tokens
+from models import Clock, Cross, Hashed, Logistic, Tokens, Window
 from streams import Event, Labels, Pipeline, Threshold, Topic
 from streams.checking import Checked, as_json, check, describe
 
@@ -106,3 +106,28 @@ def test_labels_and_decision_are_told_in_words():
         "up to 1,000,000 events wait in each partition"
     )
     assert checked.decision == "true for a score of 0.9 or more"
+
+
+def test_the_memory_of_windows_is_told_and_which_see_their_own_partition_only():
+    windows = [
+        Window("amount", by="card", over=["1d", "7d"], stats=["mean"], remember=1000),
+        Window(by="terminal", over=["1h"], stats=["count"], remember=500),
+    ]
+    pipeline = Pipeline(
+        name="fraud",
+        events=Topic("payments", schema=Payment, id="tx_id", key="card", time="at"),
+        features=windows,
+        labels=Labels("chargebacks"),
+        model=Logistic(bits=4),
+    )
+    lines = {line.field: line for line in check(pipeline).fields}
+    assert (lines["amount"].features, lines["amount"].entries) == (
+        ("Window amount-by-card",),
+        ("2",),
+    )
+    size = sum(window.most_bytes for window in windows) / 1e6
+    assert check(pipeline).windows == (
+        f"up to 1,500 events, {size:.1f} MB in each partition; "
+        "those by terminal see the events of their own partition"
+    )
+    assert check(PIPELINE).windows is None

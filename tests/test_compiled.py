@@ -8,7 +8,7 @@ from pathlib import Path
 import numba.core.caching
 import pytest
 
-from models.compiled import compiled
+from models.compiled import compiled, fused
 
 PROGRAM = """
 import numpy as np
@@ -74,3 +74,10 @@ def test_a_fused_kernel_is_compiled_anew_when_a_module_it_calls_changes(tmp_path
     inner = tmp_path / "inner.py"
     inner.write_text(inner.read_text().replace("2 * x", "300 * x"))
     assert answer() == "6300"
+
+
+def test_a_piece_that_is_not_put_in_line_computes_the_same():
+    def double(x):
+        return 2 * x
+
+    assert fused(inline=False)(double)(21) == fused()(double)(21) == 42

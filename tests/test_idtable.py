@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.idtable import enter, erase, find
+from models.idtable import enter, erase, find
 
 ENTRY = np.dtype([("low", "u8"), ("high", "u8")])
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from river.linear_model import LogisticRegression
 
-from models import Cross, Hashed, Linear, Logistic, Number
+from models import Cross, Hashed, Linear, Logistic, Number, Window
 from streams import DeclarationError, Event, Labels, Pipeline, Threshold, Topic
 
 
@@ -202,3 +202,16 @@ def test_a_river_model_has_something_to_read():
         events=Topic("bare", schema=Bare, id="tx_id"), features=None, model=LogisticRegression()
     )
     assert error.given == "a River model without features=, and no field but id, time and label"
+
+
+def test_a_window_needs_events_with_a_time():
+    window = Window("amount", by="terminal_id", over=["1d"], stats=["mean"])
+    error = refused(features=[window])
+    assert error.given == (
+        "Window('amount', by='terminal_id', over=['1d'], stats=['mean']) of events without a time"
+    )
+    assert error.write.startswith('events=Topic(…, time="at")')
+    timed = Topic("payments", schema=Payment, id="tx_id", time="at")
+    assert Pipeline(**{**SOUND, "events": timed, "features": [window]}).fields == (
+        "amount", "terminal_id",
+    )  # fmt: skip

@@ -24,6 +24,7 @@ from models import (
     Logistic,
     Number,
     Text,
+    Window,
 )
 from streams import Event, Labels, Pipeline, Threshold, Topic
 from streams.image import ImageError, pack, unpack
@@ -58,6 +59,13 @@ FEATURES = [
     Text("said"),
     Clock("at", ["hour", "weekday"]),
 ]
+WINDOWS = [
+    Window(
+        "seconds", by="page", over=["10m", "1h"], stats=["mean", "std", "max", "ratio"],
+        late="20m", remember=8, scale="standard",
+    ),
+    Window("said", by="page", over=["30m"], stats=["distinct", "since_last"]),
+]  # fmt: skip
 NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
 
 
@@ -80,6 +88,11 @@ PIPELINES = {
     "sgd": shop(model=Logistic(bits=6, optimizer=SGD(0.1), l2=1e-3)),
     "adagrad": shop(model=Logistic(bits=6, optimizer=AdaGrad(0.1), l1=1e-3)),
     "ftrl": shop(model=Logistic(bits=6, optimizer=FTRL(alpha=0.1, l1=1e-2)), decide=Threshold(0.4)),
+    "windows": shop(features=WINDOWS),
+    "river-windows": shop(
+        features=WINDOWS[:1],
+        model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),
+    ),
     "label-in-the-event": shop(labels="bought"),
     "regression": shop(labels="seconds", features=[Hashed("page")], model=Linear(bits=6)),
     "river-tree": shop(

@@ -1,8 +1,8 @@
 """Finds the entry of an id: open addressing with linear probing, and no graves.
 
 Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithms L and R. A cell holds 31 bits of the
-id's digest and the slot of its entry plus one; 0: it is empty. The functions are pieces of the
-kernels in `streams.joining`.
+id's digest and the slot of its entry plus one; 0: it is empty. The functions are pieces of kernels
+that remember something of each id.
 """
 
 from __future__ import annotations

@@ -1,0 +1,241 @@
+"""The figures of sliding windows: running ones, and those that every event is looked at for.
+
+Sums are exact and rounded once, so a figure depends on which events are in the window, and on
+nothing else. Pieces of the kernel in `models.windowing`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import expansions, scaling, windowmemory
+from models.compiled import fused
+from models.expansions import add, add_product, grow, rounded, two_product
+from models.scaling import LARGEST
+from models.windowmemory import (
+    COUNT,
+    DISTINCT,
+    FIRST_SEEN,
+    MAX,
+    MEAN,
+    MIN,
+    NOWHERE,
+    RATIO,
+    SINCE_LAST,
+    SQUARE_PARTS,
+    STD,
+    SUM,
+    SUM_PARTS,
+    Memory,
+    Rules,
+)
+
+__all__ = ["A_SECOND", "compare", "look", "running_sum", "tell"]
+
+A_SECOND = 1e6
+
+_kernel = fused(expansions, scaling, windowmemory)
+_rare = fused(expansions, scaling, windowmemory, inline=False)
+
+
+@_kernel
+def tell(memory: Memory, rules: Rules, slot: int, w: int, x: float) -> None:
+    """The figures of a window that has its key's newest event last, which has the value x."""
+    found, count = memory.found, memory.counts[slot, w]
+    found[w, COUNT] = count
+    if rules.sums:
+        found[w, SUM] = running_sum(memory, rules, slot, w)
+        found[w, MEAN] = found[w, SUM] / count
+    if rules.squares:
+        found[w, STD] = _deviation(memory, rules, slot, w)
+    if rules.extremes:
+        key = memory.keys[slot]
+        stop = key.start + key.head + key.length
+        _find_extremes(memory, slot, w, stop - count, stop)
+        found[w, MIN] = memory.values[memory.extremes[slot, w, 0]]
+        found[w, MAX] = memory.values[memory.extremes[slot, w, 1]]
+    if rules.distinct:
+        found[w, DISTINCT] = memory.distinct[slot, w]
+    if rules.ratio:
+        found[w, RATIO] = _ratio(x, memory.past[w], count - 1)
+
+
+@_kernel
+def compare(memory: Memory, slot: int, w: int, place: int) -> None:
+    """Whether a window's newest event is its least, or its greatest; of equal ones it is."""
+    left, x = place + 1 - memory.counts[slot, w], memory.values[place]
+    least, greatest = memory.extremes[slot, w, 0], memory.extremes[slot, w, 1]
+    if left == place or (least >= left and x <= memory.values[least]):
+        memory.extremes[slot, w, 0] = place
+    if left == place or (greatest >= left and x >= memory.values[greatest]):
+        memory.extremes[slot, w, 1] = place
+
+
+@_rare
+def _find_extremes(memory: Memory, slot: int, w: int, left: int, stop: int) -> None:
+    """Where the least and the greatest value lie, where that is not known."""
+    for which in range(2):
+        if memory.extremes[slot, w, which] < left:
+            best = left
+            for place in range(left + 1, stop):
+                if which == 0:
+                    better = memory.values[place] <= memory.values[best]
+                else:
+                    better = memory.values[place] >= memory.values[best]
+                if better:
+                    best = place
+            memory.extremes[slot, w, which] = best
+
+
+@_kernel
+def running_sum(memory: Memory, rules: Rules, slot: int, w: int) -> float:
+    """The exact sum, rounded once."""
+    at = (slot * len(rules.over) + w) * SUM_PARTS
+    if math.isnan(memory.sums[at]):
+        n = _add_up(memory, slot, w)
+        _refill(memory.sums, at, SUM_PARTS, memory.total, n)
+        if math.isnan(memory.sums[at]):
+            return rounded(memory.total, n)
+    total: float = memory.sums[at]
+    return total
+
+
+@_rare
+def _deviation(memory: Memory, rules: Rules, slot: int, w: int) -> float:
+    """The standard deviation, of an exact sum and an exact sum of squares."""
+    at, count = slot * len(rules.over) + w, memory.counts[slot, w]
+    one, other = at * SUM_PARTS, at * SQUARE_PARTS
+    if math.isnan(memory.sums[one]) or math.isnan(memory.squares[other]):
+        n = _add_up(memory, slot, w)
+        key = memory.keys[slot]
+        stop = key.start + key.head + key.length
+        m = _add_up_squares(memory, stop - count, stop)
+        _refill(memory.sums, one, SUM_PARTS, memory.total, n)
+        _refill(memory.squares, other, SQUARE_PARTS, memory.total_squares, m)
+        return _spread(memory, memory.total, 0, n, memory.total_squares, 0, m, count)
+    return _spread(memory, memory.sums, one, SUM_PARTS, memory.squares, other, SQUARE_PARTS, count)
+
+
+@_kernel
+def _add_up(memory: Memory, slot: int, w: int) -> int:
+    key = memory.keys[slot]
+    stop = key.start + key.head + key.length
+    return _add_up_values(memory, stop - memory.counts[slot, w], stop)
+
+
+@_kernel
+def _add_up_values(memory: Memory, start: int, stop: int) -> int:
+    """The sum of some values: how many parts of `total` it has."""
+    n = 0
+    for place in range(start, stop):
+        n = grow(memory.total, n, memory.values[place])
+    return n
+
+
+@_kernel
+def _add_up_squares(memory: Memory, start: int, stop: int) -> int:
+    """The same of their squares, in `total_squares`."""
+    n = 0
+    for place in range(start, stop):
+        square, error = two_product(memory.values[place], memory.values[place])
+        n = grow(memory.total_squares, grow(memory.total_squares, n, square), error)
+    return n
+
+
+@_kernel
+def _refill(
+    sums: NDArray[np.float64], at: int, width: int, parts: NDArray[np.float64], n: int
+) -> None:
+    """A running sum from an expansion; NaN if it does not fit."""
+    for part in range(at, at + width):
+        sums[part] = 0.0
+    for part in range(n - 1, -1, -1):
+        if not add(sums, at, width, parts[part]):
+            sums[at] = np.nan
+            return
+
+
+@_kernel
+def _spread(
+    memory: Memory,
+    sums: NDArray[np.float64],
+    one: int,
+    n: int,
+    squares: NDArray[np.float64],
+    other: int,
+    m: int,
+    count: int,
+) -> float:
+    """√(count·Σx² − (Σx)²) / count, the difference rounded once: 0 if all values are equal."""
+    difference, parts = memory.difference, 0
+    for i in range(other, other + m):
+        parts = add_product(difference, parts, float(count), squares[i])
+    for i in range(one, one + n):
+        for j in range(one, one + n):
+            parts = add_product(difference, parts, -sums[i], sums[j])
+    return math.sqrt(max(rounded(difference, parts), 0.0)) / count
+
+
+@_kernel
+def _ratio(x: float, past: float, count: int) -> float:
+    mean = past / count if count > 0 else 0.0
+    if mean == 0.0 or not abs(x) <= abs(mean) * LARGEST:
+        return np.nan
+    return x / mean
+
+
+@_rare
+def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) -> None:
+    """The figures of windows that end anywhere: each of their events is looked at.
+
+    `stop` is behind the last of them; `own` is the event that asks, or `NOWHERE`.
+    """
+    found, key = memory.found, memory.keys[slot]
+    begin = key.start + key.head
+    previous = stop - 1 if own == NOWHERE else own - 1
+    found[0, SINCE_LAST] = found[0, FIRST_SEEN] = np.nan
+    if at >= key.newest:
+        found[0, SINCE_LAST] = (at - key.newest) / A_SECOND
+    elif previous >= begin:
+        found[0, SINCE_LAST] = (at - memory.times[previous]) / A_SECOND
+    if at >= key.first:
+        found[0, FIRST_SEEN] = (at - key.first) / A_SECOND
+    for w in range(len(rules.over)):
+        left = stop
+        while left > begin and memory.times[left - 1] > at - rules.over[w]:
+            left -= 1
+        count = stop - left
+        found[w, COUNT] = count
+        if rules.sums:
+            n = _add_up_values(memory, left, stop)
+            found[w, SUM] = rounded(memory.total, n)
+            found[w, MEAN] = found[w, SUM] / count if count > 0 else np.nan
+            if rules.squares:
+                m = _add_up_squares(memory, left, stop)
+                squares = memory.total_squares
+                found[w, STD] = (
+                    _spread(memory, memory.total, 0, n, squares, 0, m, count)
+                    if count > 0
+                    else np.nan
+                )
+        if rules.ratio:
+            found[w, RATIO] = np.nan
+            if own != NOWHERE:
+                past = rounded(memory.total, _add_up_values(memory, left, own))
+                found[w, RATIO] = _ratio(memory.values[own], past, own - left)
+        if rules.extremes:
+            found[w, MIN] = found[w, MAX] = np.nan
+            for place in range(left, stop):
+                x = memory.values[place]
+                if place == left or x < found[w, MIN]:
+                    found[w, MIN] = x
+                if place == left or x > found[w, MAX]:
+                    found[w, MAX] = x
+        if rules.distinct:
+            distinct = 0
+            for place in range(left, stop):
+                distinct += memory.until[place] > at
+            found[w, DISTINCT] = distinct

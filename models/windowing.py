@@ -1,0 +1,281 @@
+"""Sliding windows over the events of each key: one call answers, and remembers, many events."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import (
+    expansions,
+    idtable,
+    intrinsics,
+    scaling,
+    windowfigures,
+    windowkeys,
+    windowmemory,
+)
+from models.compiled import fused
+from models.idtable import find, foresee
+from models.windowfigures import A_SECOND, compare, look, running_sum, tell
+from models.windowkeys import (
+    adopt,
+    discard,
+    drop_first,
+    enough_room,
+    forget_oldest,
+    include,
+    most_recent,
+    reserve,
+)
+from models.windowmemory import (
+    COUNT,
+    DISTINCT,
+    FIRST_SEEN,
+    LATER,
+    NOWHERE,
+    SINCE_LAST,
+    STATS,
+    SUM,
+    Memory,
+    Rules,
+)
+
+__all__ = ["slide"]
+
+_AHEAD = 8
+
+_MODULES = (expansions, idtable, intrinsics, scaling, windowmemory, windowkeys, windowfigures)
+_kernel, _rare = fused(*_MODULES), fused(*_MODULES, inline=False)
+
+
+@_kernel
+def slide(
+    memory: Memory,
+    rules: Rules,
+    ids: NDArray[np.uint64],
+    keyed: NDArray[np.bool_],
+    times: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    present: NDArray[np.bool_],
+    begin: int,
+    out: NDArray[np.float64],
+) -> int:
+    """Answer for events, in order of the log, and remember them.
+
+    An event without a key has no answers. One without a value is answered, and not remembered.
+
+    Args:
+        memory: of the events before.
+        rules: what is asked.
+        ids: uint64[n, 2], digests of the keys.
+        keyed: bool[n], whether there is a key.
+        times: int64[n], microseconds.
+        bits: int64[n], the values.
+        present: bool[n], whether there is a value.
+        begin: the first event that was not answered yet.
+        out: float64[p, n], NaN wherever there is no answer.
+
+    Returns:
+        The first event that was not answered: the memory is to be laid out anew for it; or n.
+    """
+    for n in range(begin, len(times)):
+        if n + _AHEAD < len(times):
+            foresee(memory.table, ids[n + _AHEAD, 0])
+        if not keyed[n]:
+            continue
+        slot = find(memory.keys, memory.table, ids[n, 0], ids[n, 1])
+        if slot != NOWHERE and times[n] < memory.keys[slot].newest - rules.late:
+            memory.book[0].too_late += 1
+            continue
+        if not present[n]:
+            _answer_only(memory, rules, slot, times[n])
+        elif not enough_room(memory, rules, slot):
+            return n
+        else:
+            _take(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
+        for p in range(len(out)):
+            out[p, n] = memory.found[rules.window[p], rules.stat[p]]
+    return len(times)
+
+
+@_kernel
+def _take(
+    memory: Memory, rules: Rules, slot: int, low: np.uint64, high: np.uint64, at: int, bits: int
+) -> None:
+    """Answer for an event with a value, and remember it."""
+    new = slot == NOWHERE
+    if new:
+        if memory.book[0].keys >= rules.remember:
+            forget_oldest(memory, rules, at - rules.longest)
+        slot = adopt(memory, rules, low, high)
+        memory.keys[slot].first = memory.keys[slot].newest = at
+    most_recent(memory, slot)
+    if at < memory.keys[slot].newest:
+        _late(memory, rules, slot, at, bits)
+    else:
+        _next(memory, rules, slot, at, bits)
+    if new:
+        memory.found[0, SINCE_LAST] = np.nan
+    _sweep(memory, rules, at)
+
+
+@_kernel
+def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
+    """An event that is not older than its key's newest."""
+    key = memory.keys[slot]
+    memory.found[0, SINCE_LAST] = (at - key.newest) / A_SECOND
+    memory.found[0, FIRST_SEEN] = (at - key.first) / A_SECOND
+    for w in range(len(rules.over)):
+        _leave(memory, rules, slot, w, at - rules.over[w])
+    while key.length > 1 and (
+        memory.times[key.start + key.head] <= at - rules.longest - rules.late
+        and memory.times[key.start + key.head + 1] <= at - rules.late
+    ):
+        drop_first(memory, rules, slot)
+    _make_room(memory, rules, slot, at)
+    for w in range(len(rules.over)):
+        if rules.ratio:
+            memory.past[w] = running_sum(memory, rules, slot, w)
+    reserve(memory, rules, slot)
+    place = key.start + key.head + key.length
+    memory.times[place], memory.bits[place] = at, bits
+    if rules.distinct:
+        memory.until[place] = LATER
+        _enter_value(memory, rules, slot, place)
+    key.newest = at
+    key.length += 1
+    memory.book[0].events += 1
+    for w in range(len(rules.over)):
+        include(memory, rules, slot, w, place, 1)
+        if rules.extremes:
+            compare(memory, slot, w, place)
+        tell(memory, rules, slot, w, memory.values[place])
+
+
+@_kernel
+def _leave(memory: Memory, rules: Rules, slot: int, w: int, until: int) -> None:
+    """Count no more what has become too old for a window."""
+    key = memory.keys[slot]
+    stop = key.start + key.head + key.length
+    while memory.counts[slot, w] > 0:
+        place = stop - memory.counts[slot, w]
+        if memory.times[place] > until:
+            break
+        include(memory, rules, slot, w, place, -1)
+
+
+@_kernel
+def _make_room(memory: Memory, rules: Rules, slot: int, at: int) -> None:
+    """Drop what was heard of least recently, so that one more event is not one too many."""
+    book = memory.book[0]
+    while book.events >= rules.remember:
+        if book.holding == slot:
+            key = memory.keys[slot]
+            book.evicted += memory.times[key.start + key.head] > at - rules.longest
+            drop_first(memory, rules, slot)
+        else:
+            discard(memory, rules, at - rules.longest)
+
+
+@_kernel
+def _sweep(memory: Memory, rules: Rules, at: int) -> None:
+    """Free the events of two idle keys, if need be: more than there can be new ones.
+
+    Not of all: one event from the far future would free everything.
+    """
+    for _ in range(2):
+        slot = memory.book[0].holding
+        if slot != NOWHERE and memory.keys[slot].newest < at - rules.longest - rules.late:
+            discard(memory, rules, at)
+
+
+@_kernel
+def _enter_value(memory: Memory, rules: Rules, slot: int, place: int) -> None:
+    """Note when an event's value came before, and that there is one more in the windows.
+
+    The key's figures do not count the event yet; it lies at its place.
+    """
+    key = memory.keys[slot]
+    stop, other = key.start + key.head + key.length, place - 1
+    while other >= key.start + key.head and memory.bits[other] != memory.bits[place]:
+        other -= 1
+    known = other >= key.start + key.head
+    if known:
+        memory.until[other] = memory.times[place]
+    for w in range(len(rules.over)):
+        if not (known and other >= stop - memory.counts[slot, w]):
+            memory.distinct[slot, w] += 1
+
+
+@_rare
+def _late(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
+    """An event that is older than its key's newest: it takes its place among them."""
+    _make_room(memory, rules, slot, at)
+    reserve(memory, rules, slot)
+    key = memory.keys[slot]
+    begin = key.start + key.head
+    place = _behind(memory, slot, at)
+    stop = begin + key.length
+    for other in range(stop, place, -1):
+        memory.times[other], memory.bits[other] = memory.times[other - 1], memory.bits[other - 1]
+    memory.times[place], memory.bits[place] = at, bits
+    if rules.distinct:
+        for other in range(stop, place, -1):
+            memory.until[other] = memory.until[other - 1]
+        _enter_late_value(memory, slot, place)
+    key.length += 1
+    key.first = min(key.first, at)
+    memory.book[0].events += 1
+    for w in range(len(rules.over)):
+        if at > key.newest - rules.over[w]:
+            include(memory, rules, slot, w, place, 1)
+        if rules.extremes:
+            memory.extremes[slot, w, 0] = memory.extremes[slot, w, 1] = NOWHERE
+        if rules.distinct:
+            memory.distinct[slot, w] = 0
+            for other in range(stop + 1 - memory.counts[slot, w], stop + 1):
+                memory.distinct[slot, w] += memory.until[other] == LATER
+    look(memory, rules, slot, at, place + 1, place)
+
+
+@_kernel
+def _enter_late_value(memory: Memory, slot: int, place: int) -> None:
+    """Note when the value came before and will come again, in a stretch that has one event more."""
+    key = memory.keys[slot]
+    begin, stop = key.start + key.head, key.start + key.head + key.length + 1
+    memory.until[place] = LATER
+    for other in range(place + 1, stop):
+        if memory.bits[other] == memory.bits[place]:
+            memory.until[place] = memory.times[other]
+            break
+    for other in range(place - 1, begin - 1, -1):
+        if memory.bits[other] == memory.bits[place]:
+            memory.until[other] = memory.times[place]
+            break
+
+
+@_kernel
+def _behind(memory: Memory, slot: int, at: int) -> int:
+    """The place behind all events of a time and before."""
+    key = memory.keys[slot]
+    low, high = key.start + key.head, key.start + key.head + key.length
+    while low < high:
+        middle = (low + high) // 2
+        if memory.times[middle] <= at:
+            low = middle + 1
+        else:
+            high = middle
+    place: int = low
+    return place
+
+
+@_rare
+def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
+    """What a key's windows hold at some time."""
+    if slot != NOWHERE:
+        look(memory, rules, slot, at, _behind(memory, slot, at), NOWHERE)
+        return
+    for w in range(len(rules.over)):
+        for stat in range(len(STATS)):
+            memory.found[w, stat] = np.nan
+        memory.found[w, COUNT] = memory.found[w, SUM] = memory.found[w, DISTINCT] = 0.0

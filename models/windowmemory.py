@@ -1,0 +1,159 @@
+"""What sliding windows remember of their keys, in arrays that are used again.
+
+A key has a slot. Its events lie in order of time in one stretch of the arena, ``[start, start +
+room)``, of which ``[start + head, start + head + length)`` is in use. A stretch that is full moves
+to one twice as wide, and its own is given back; where the arena ends, it is laid out anew. The
+events in a window that ends with the key's newest event are the key's last `counts`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "COUNT", "DISTINCT", "FIRST_SEEN", "LATER", "MAX", "MEAN", "MIN", "NOWHERE", "RATIO",
+    "SINCE_LAST", "SQUARE_PARTS", "STATS", "STD", "SUM", "SUM_PARTS", "Memory", "Rules", "empty",
+]  # fmt: skip
+
+STATS = (
+    "count", "sum", "mean", "std", "min", "max", "distinct", "ratio", "since_last", "first_seen",
+)  # fmt: skip
+COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, RATIO, SINCE_LAST, FIRST_SEEN = range(10)
+
+NOWHERE = -1
+LATER = np.iinfo(np.int64).max
+"""When a value comes again that has not yet."""
+
+SUM_PARTS, SQUARE_PARTS = 2, 4
+"""Widths of running sums: enough for numbers that a float tells apart within 2^50 of each other."""
+
+_SCRATCH = 64
+
+_BOOK = np.dtype(
+    [
+        ("used", "i8"),  # of the arena
+        ("events", "i8"),
+        ("keys", "i8"),
+        ("fresh", "i8"),  # the first slot that was never used
+        ("free", "i8"),  # the last one that was freed, which has the one before it
+        ("first", "i8"),  # the key that was heard of least recently
+        ("last", "i8"),
+        ("holding", "i8"),  # the first key that has events; those before it have none
+        ("evicted", "i8"),
+        ("forgotten", "i8"),
+        ("too_late", "i8"),
+    ]
+)
+_KEY = np.dtype(
+    [
+        ("low", "u8"),
+        ("high", "u8"),
+        ("first", "i8"),  # time of its first event, and of its newest
+        ("newest", "i8"),
+        ("start", "i8"),
+        ("room", "i8"),
+        ("head", "i8"),
+        ("length", "i8"),
+        ("before", "i8"),
+        ("after", "i8"),
+    ]
+)
+
+
+class Rules(NamedTuple):
+    """What is asked of the windows; times in microseconds.
+
+    Attributes:
+        over: int64[w], how long each window is.
+        longest: of them.
+        late: how far behind its key's newest event one may be.
+        remember: so many events, and so many keys.
+        sums, squares, extremes, distinct, ratio: whether they are needed.
+        stat, window: int64[p] each, what to put into which column.
+    """
+
+    over: NDArray[np.int64]
+    longest: int
+    late: int
+    remember: int
+    sums: bool
+    squares: bool
+    extremes: bool
+    distinct: bool
+    ratio: bool
+    stat: NDArray[np.int64]
+    window: NDArray[np.int64]
+
+
+class Memory(NamedTuple):
+    """The arrays; s slots, w windows, and an arena of a events. What is not needed has no length.
+
+    Attributes:
+        book: one record: how much of the other arrays is used, ends of the list of keys, counters.
+        keys: one record a slot.
+        table: finds a slot; see `models.idtable`.
+        spare: int64[64], the last stretch of each size that was given back, or -1.
+        times: int64[a], microseconds; in a stretch that was given back, the one before it.
+        values: float64[a].
+        bits: the same memory as int64[a]: numbers as bits, or digests of texts.
+        until: int64[a], when the same value came to the key again, or `LATER`.
+        counts: int64[s, w].
+        sums: float64[s * w * SUM_PARTS], expansions; NaN: to be made anew.
+        squares: float64[s * w * SQUARE_PARTS], the same.
+        extremes: int64[s, w, 2], places of the least and the greatest value; -1: to be found.
+        distinct: int64[s, w].
+        total, total_squares, difference: float64[64] each, for expansions that are being made.
+        past: float64[w], sums without the event at hand.
+        found: float64[w, len(STATS)], the answers for one event.
+    """
+
+    book: NDArray[Any]
+    keys: NDArray[Any]
+    table: NDArray[np.int64]
+    spare: NDArray[np.int64]
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    bits: NDArray[np.int64]
+    until: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    extremes: NDArray[np.int64]
+    distinct: NDArray[np.int64]
+    total: NDArray[np.float64]
+    total_squares: NDArray[np.float64]
+    difference: NDArray[np.float64]
+    past: NDArray[np.float64]
+    found: NDArray[np.float64]
+
+
+def empty(rules: Rules, slots: int, arena: int) -> Memory:
+    """Memory for so many keys and events; what is not used of it costs nothing yet."""
+    book = np.zeros(1, _BOOK)
+    for name in ("free", "first", "last", "holding"):
+        book[name] = NOWHERE
+    w = len(rules.over)
+    bits = np.zeros(arena, np.int64)
+    return Memory(
+        book,
+        np.zeros(slots, _KEY),
+        np.zeros(slots + slots // 2 + 1, np.int64),
+        np.full(64, NOWHERE, np.int64),
+        np.zeros(arena, np.int64),
+        bits.view(np.float64),
+        bits,
+        np.zeros(arena * rules.distinct, np.int64),
+        np.zeros((slots, w), np.int64),
+        np.zeros(slots * w * SUM_PARTS * rules.sums),
+        np.zeros(slots * w * SQUARE_PARTS * rules.squares),
+        np.zeros((slots * rules.extremes, w, 2), np.int64),
+        np.zeros((slots * rules.distinct, w), np.int64),
+        np.zeros(_SCRATCH),
+        np.zeros(_SCRATCH),
+        np.zeros(_SCRATCH),
+        np.zeros(w),
+        np.zeros((w, len(STATS))),
+    )
