@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.clock import microseconds
 from models.column import EVENT_TIME, Columns
+from models.durations import seconds
 from models.feature import Feature, FeatureError, FieldType, nearest
 from models.memory import Memory
 from models.scaling import Scale, scaled
@@ -30,7 +30,6 @@ _KEYS: tuple[FieldType, ...] = (str, int, bool)
 _OF_EVENTS: tuple[Stat, ...] = ("count", "since_last", "first_seen")
 _OF_TEXTS: tuple[Stat, ...] = (*_OF_EVENTS, "distinct")
 _WITHOUT_WINDOW: tuple[Stat, ...] = ("since_last", "first_seen")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MOST_WINDOWS = 16
 
 
@@ -210,7 +209,6 @@ class Window(Feature):
             )
 
 
-def _microseconds(duration: str) -> int:
-    """0: it is none."""
-    found = re.fullmatch(r"(\d{1,9})([smhd])", duration) if isinstance(duration, str) else None
-    return 0 if found is None else int(found[1]) * _SECONDS[found[2]] * 1_000_000
+def _microseconds(length: object) -> int:
+    """0: it is no length of time."""
+    return (seconds(length) or 0) * 1_000_000

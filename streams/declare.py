@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import Column, where_known
+from models.durations import seconds
 from models.protocol import Target
 from streams.errors import DeclarationError, nearest
 from streams.schema import Event, Label
 
 __all__ = ["Declaration", "Labels", "Threshold", "Topic", "check_topic", "duration"]
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class Declared(type):
@@ -161,14 +160,14 @@ class Threshold(Declaration):
 
 def duration(text: str, name: str) -> float:
     """Seconds in "7d", "12h", "30m" or "90s"."""
-    found = re.fullmatch(r"(\d+)([smhd])", text) if isinstance(text, str) else None
-    if found is None or int(found[1]) == 0:
+    found = seconds(text)
+    if found is None:
         raise DeclarationError(
             f"{name}={text!r}",
             "a duration is a positive whole number and one of s, m, h, d",
             f'{name}="7d"',
         )
-    return float(int(found[1]) * _SECONDS[found[2]])
+    return float(found)
 
 
 def check_topic(name: str, given: str) -> None:
