@@ -122,6 +122,7 @@ def chaos() -> str:
     if not CHAOS.exists():
         return "`make chaos` measures it."
     told = json.loads(CHAOS.read_text())
+    note = told.get("note")
     lines = [
         f"`{told['command']}`, {told['machine']['cores']} cores:",
         "",
@@ -136,7 +137,7 @@ def chaos() -> str:
             f"| {'yes' if row['state_equal'] else 'NO'} "
             f"| {row['recovery_p50_s']:.1f} s | {row['recovery_max_s']:.1f} s |"
         )
-    return "\n".join([*lines, "", f"`{told['summary']}`"])
+    return "\n".join([*lines, "", f"`{told['summary']}`", *(["", note] if note else [])])
 
 
 def chaos_summary() -> str:
@@ -144,7 +145,11 @@ def chaos_summary() -> str:
     if not CHAOS.exists():
         return "`make chaos` measures it."
     told = json.loads(CHAOS.read_text())
-    return f"```text\n$ {told['command']}\n{told['summary']}\n```"
+    text = f"```text\n$ {told['command']}\n{told['summary']}\n```"
+    if "note" in told:
+        text += "\n\nOne row of it was run again on a later tree:"
+        text += " [guarantees](docs/guarantees.md) says why."
+    return text
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

@@ -44,8 +44,8 @@ HARMS: Mapping[str, Harm] = {"corrupted": corrupted, "truncated": truncated}
 def damage_newest(lane: Lane, partition: int, how: str, draw: random.Random) -> str:
     """Have the newest image of a partition be useless; the lane's workers are down.
 
-    Where blocks are files, one that no older image shares is damaged on the disk. In the topic
-    nothing can be changed, so an image is added as a broken writer would have left it: its first
+    Where blocks are files, one that no older image shares is damaged on the disk. If there is none,
+    or in the topic, where nothing can be changed, an image is added as a broken writer would have left it: its first
     block damaged, its manifest damaged, or all of it in the format of an older version.
     """
     newest, *older = _manifests(lane, partition)
@@ -56,9 +56,10 @@ def damage_newest(lane: Lane, partition: int, how: str, draw: random.Random) -> 
         topic.add(f"{newest.group}/0", json.dumps(manifest).encode())
         return "an image of format 2 is the newest"
     harm = HARMS[how]
-    if lane.store is not None:
-        shared = {place for manifest in older for place in manifest.places}
-        name = str(draw.choice(sorted(str(place) for place in newest.places - shared)))
+    shared = {place for manifest in older for place in manifest.places}
+    own = sorted(str(place) for place in newest.places - shared)
+    if lane.store is not None and own:
+        name = draw.choice(own)
         store = Directory(Path(lane.store, newest.topic, newest.group, str(partition)))
         store.put({name: harm(store.get([name])[name], draw)})
         return f"file {name} of {newest}"
