@@ -45,8 +45,9 @@ def damage_newest(lane: Lane, partition: int, how: str, draw: random.Random) -> 
     """Have the newest image of a partition be useless; the lane's workers are down.
 
     Where blocks are files, one that no older image shares is damaged on the disk. If there is none,
-    or in the topic, where nothing can be changed, an image is added as a broken writer would have left it: its first
-    block damaged, its manifest damaged, or all of it in the format of an older version.
+    and in the topic, where nothing can be changed, an image is added as a broken writer would have
+    left it: its first block damaged, its manifest damaged, or all of it in the format of an older
+    version.
     """
     newest, *older = _manifests(lane, partition)
     topic = _Topic(lane.brokers, newest)
