@@ -145,11 +145,10 @@ def chaos_summary() -> str:
     if not CHAOS.exists():
         return "`make chaos` measures it."
     told = json.loads(CHAOS.read_text())
-    text = f"```text\n$ {told['command']}\n{told['summary']}\n```"
-    if "note" in told:
-        text += "\n\nOne row of it was run again on a later tree:"
-        text += " [guarantees](docs/guarantees.md) says why."
-    return text
+    again = ", some of its rows from later runs ([which, and why](docs/guarantees.md))"
+    return (
+        f"`{told['command']}`{again if 'note' in told else ''}:\n\n```text\n{told['summary']}\n```"
+    )
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
