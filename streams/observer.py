@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from inspect import signature
 from threading import Thread
 from typing import Any, Literal, TypeAlias
@@ -18,6 +17,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 from streams import catalogue
 from streams.errors import SettingsError
 from streams.joiner import Outcome
+from streams.manifest import release
 from streams.series import Series
 
 __all__ = [
@@ -168,7 +168,7 @@ class PrometheusObserver(Observer):
         self.registry = registry
         self._partitions: set[int] = set()
         self._series = Series(pipeline, clock)
-        self._series.set(catalogue.BUILD, 1, _version(), model)
+        self._series.set(catalogue.BUILD, 1, release(), model)
         self._series.set(catalogue.ASSIGNED, 0)
         self._series.add(catalogue.REBALANCES, 0)
         registry.register(self._series)
@@ -304,10 +304,3 @@ def serve(registry: CollectorRegistry, host: str = "127.0.0.1", port: int = 9764
             f"this machine cannot listen there: {error.strerror}",
             "--metrics-host 127.0.0.1, or 0.0.0.0 for all of its addresses",
         ) from error
-
-
-def _version() -> str:
-    try:
-        return metadata.version("thalweg")
-    except metadata.PackageNotFoundError:
-        return "source"
