@@ -216,8 +216,7 @@ class Partition:
             ahead = topic != wanted and recovery.waiting(topic) > _WAITING_SLICES
             steer = self._flow.pause if ahead and wanted else self._flow.resume
             steer(topic, self.number)
-        rest = self._begin_when_recovered()
-        for records in rest:
+        for records in self._begin_when_recovered():
             await self._take(records)
 
     def _begin_when_recovered(self) -> list[Slice]:

@@ -132,8 +132,7 @@ class Transactions:
         self._room.set()
 
     async def stop(self) -> None:
-        """Disconnect; what is not committed will be computed again by the next owner."""
-        self._room.set()
+        """Disconnect, once closed; what is not committed the next owner computes again."""
         if self._ending is not None:
             await asyncio.wait([self._ending])
         await asyncio.gather(*(producer.stop() for producer in self._producers))
