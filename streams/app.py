@@ -47,7 +47,15 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
             warnings.simplefilter("ignore", AlreadyConfiguredWarning)
             self._apply(pipeline, settings)
         client = client_options(settings)
-        self.host = Assignment(pipeline, settings, client, observer, ReadingFlow(self), self.fail)
+        self.host = Assignment(
+            pipeline,
+            settings,
+            client,
+            observer,
+            ReadingFlow(self),
+            failed=self.fail,
+            stopping=lambda: self.should_stop,
+        )
         read_in_slices(set(self.host.topics))
 
     def _apply(self, pipeline: Pipeline, settings: Settings) -> None:

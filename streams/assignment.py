@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.alignment import Flow
@@ -26,8 +27,16 @@ __all__ = ["Assignment"]
 
 log = logging.getLogger("thalweg")
 
+_Answer = TypeVar("_Answer")
+
+_RETRY_S = 1.0
+
 _EXPLAINED = (StateLostError, ImageError, TooManyDeadLettersError, Fenced, InDoubtError)
 """Errors whose text is all one needs to know."""
+
+
+class _LeftError(Exception):
+    """The worker was asked to stop while it waited for the broker."""
 
 
 class Assignment:
@@ -48,6 +57,7 @@ class Assignment:
         observer: Observer,
         flow: Flow,
         failed: Callable[[BaseException], None],
+        stopping: Callable[[], bool],
     ) -> None:
         self.topics = frozenset(pipeline.input_topics)
         self.client = client
@@ -58,6 +68,7 @@ class Assignment:
         self._observer = observer
         self._flow = flow
         self._failed = failed
+        self._stopping = stopping
         self._lock = asyncio.Lock()
 
     @property
@@ -72,6 +83,8 @@ class Assignment:
         committed: Callable[[], Awaitable[Mapping[TP, int | None]]],
     ) -> Mapping[TP, int]:
         """Open the partitions; answer for each topic's partition where to read on.
+
+        Waits for a broker that does not answer: it restarts sooner than a worker that gave up.
 
         Args:
             starts: where a new group begins to read.
@@ -88,10 +101,9 @@ class Assignment:
             for number in numbers:
                 self._check_complete(number, starts)
             fenced = await asyncio.gather(*map(self._fenced, numbers))
-            found = await committed()
-            await asyncio.gather(
-                *(self._open(one, found, starts, earliest) for one in fenced if one is not None)
-            )
+            opening = [one for one in fenced if one is not None]
+            if opening:
+                await self._open_all(opening, starts, earliest, committed)
             self._observer.on_assigned(numbers)
             return {
                 TP(topic, number): position
@@ -120,6 +132,13 @@ class Assignment:
             )
 
     async def _fenced(self, number: int) -> Partition | None:
+        try:
+            return await self._tried(lambda: self._fence(number))
+        except Exception as error:  # raised here it would leave Faust hanging
+            self._gave_up(number, error)
+            return None
+
+    async def _fence(self, number: int) -> Partition:
         partition = Partition(
             self._pipeline,
             number,
@@ -130,7 +149,28 @@ class Assignment:
             self._flow,
             self.on_failed,
         )
-        return partition if await self._succeeds(partition, partition.fence()) else None
+        try:
+            await partition.fence()
+        except BaseException:
+            await partition.close()
+            raise
+        return partition
+
+    async def _open_all(
+        self,
+        partitions: Collection[Partition],
+        starts: Mapping[TP, int],
+        earliest: Mapping[TP, int],
+        committed: Callable[[], Awaitable[Mapping[TP, int | None]]],
+    ) -> None:
+        try:
+            found = await self._tried(committed)
+        except Exception as error:
+            for partition in partitions:
+                await partition.close()
+                self._gave_up(partition.number, error)
+            return
+        await asyncio.gather(*(self._open(one, found, starts, earliest) for one in partitions))
 
     async def _open(
         self,
@@ -140,22 +180,42 @@ class Assignment:
         earliest: Mapping[TP, int],
     ) -> None:
         places = {topic: TP(topic, partition.number) for topic in self.topics}
-        opening = partition.open(
-            {topic: committed[tp] for topic, tp in places.items()},
-            {topic: starts[tp] for topic, tp in places.items()},
-            {topic: earliest[tp] for topic, tp in places.items()},
-        )
-        if await self._succeeds(partition, opening):
+        try:
+            await self._tried(
+                lambda: partition.open(
+                    {topic: committed[tp] for topic, tp in places.items()},
+                    {topic: starts[tp] for topic, tp in places.items()},
+                    {topic: earliest[tp] for topic, tp in places.items()},
+                )
+            )
+        except Exception as error:
+            await partition.close()
+            self._gave_up(partition.number, error)
+        else:
             self.partitions[partition.number] = partition
 
-    async def _succeeds(self, partition: Partition, step: Awaitable[None]) -> bool:
-        try:
-            await step
-        except Exception as error:  # raised here it would leave Faust hanging
-            await partition.close()
-            self.on_failed(partition.number, error)
-            return False
-        return True
+    async def _tried(self, step: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What a step answers, as soon as the broker is there for it.
+
+        Raises:
+            _LeftError: the worker was asked to stop first.
+        """
+        while True:
+            try:
+                return await step()
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                if self._stopping():
+                    raise _LeftError from error
+                log.warning("the broker does not answer; asking again: %r", error)
+            await asyncio.sleep(_RETRY_S)
+
+    def _gave_up(self, number: int, error: Exception) -> None:
+        if isinstance(error, _LeftError):
+            log.info("partition %d: not opened, the worker stops", number)
+        else:
+            self.on_failed(number, error)
 
     async def _close_all(self) -> None:
         closing, self.partitions = self.partitions, {}

@@ -126,7 +126,8 @@ class Partition:
     ) -> None:
         """Take over the image of the former owner, who is fenced.
 
-        What was consumed since that image is computed again as it is read; see `take`.
+        What was consumed since that image is computed again as it is read; see `take`. Where the
+        broker does not answer, nothing has changed and it can be called again.
 
         Args:
             committed: what the group has committed, by topic.
@@ -138,12 +139,11 @@ class Partition:
             ImageError: no image can be used.
         """
         found = await self._checkpoints.newest()
-        self._has_image = found is not None
-        self._progress.resume(None if found is None else found.image, committed, starts)
         entries: list[Entry] = []
         if self._progress.journalled:
-            begin = 0 if found is None else found.manifest.journal
-            entries = await self._entries(begin)
+            entries = await self._entries(0 if found is None else found.manifest.journal)
+        self._has_image = found is not None
+        self._progress.resume(None if found is None else found.image, committed, starts)
         self._next = dict(self.task.positions)
         recovery = self._progress.recovery(entries, earliest)
         if recovery.left > _LONG_RECOVERY:

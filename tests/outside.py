@@ -94,7 +94,11 @@ class Worker:
         self._process.wait()
 
     def stop(self) -> int:
-        """Ask it to end, as an init system would; answers its exit code."""
+        """Ask it to end, as an init system would; answers its exit code.
+
+        Once it serves its metrics: a process that is only just starting dies of the signal.
+        """
+        self.until(lambda: all(map(_page, self._ports)), 60)
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(60)
 
