@@ -1,0 +1,131 @@
+"""A pairwise additive model at work in one partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.column import where_known
+from models.edges import cut_anew, empty, restored, state
+from models.kernels import touched, within
+from models.optimizers import AdaGrad
+from models.pairwise_kernels import Work, walk
+from models.protocol import Kind, Plan, Scores, State
+from models.rows import Rows
+
+__all__ = ["PairwiseLearner"]
+
+
+class PairwiseLearner:
+    """Implements `models.protocol.Learner` over `Rows` whose numbers are in slots.
+
+    How many numbers there are is told by the first row.
+    """
+
+    kind: Kind = "binary"
+
+    def __init__(
+        self, bins: Sequence[int], bits: int, optimizer: AdaGrad, l2: float, share: float
+    ) -> None:
+        self._bins = tuple(bins)
+        self._bits = bits
+        self._optimizer = optimizer
+        self._l2 = l2
+        self._share = share
+        self._set_up(0)
+        self._begun = False
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the weights; untouched pages of them cost nothing yet."""
+        return int(self._work.lines.nbytes)
+
+    def run(self, plan: Plan, rows: Rows) -> Scores:
+        """Carry out the plan, strictly in order; answer its `SCORE` steps."""
+        op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
+        target = np.asarray(plan.target, np.float64)
+        value = np.empty(len(op) - len(target))
+        if not within(row, rows.first, rows.next):
+            raise IndexError(
+                f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
+                f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
+            )
+        if len(row) and not self._begun:
+            _, index, _ = rows.window(int(row[0]), int(row[0]) + 1)
+            self._set_up(int(np.count_nonzero(index < 0)))
+            self._begun = True
+        work = self._work
+        work.at[:] = 0
+        columns = rows.base, rows.indptr, rows.index, rows.value
+        knobs = (*self._optimizer.knobs(), self._l2)
+        while work.at[0] < len(op):
+            if not walk(work, self._edges, op, row, target, *columns, *knobs, value):
+                raise ValueError(
+                    f"row {row[work.at[0]]} names a bucket beyond {2**self._bits:,} or a number "
+                    f"beyond the first row's {len(work.numbers)}: give the encoder the model's own "
+                    "bits, and all events the same features"
+                )
+            if self._edges.learned[0] >= self._edges.learned[1]:
+                cut_anew(self._edges, self._share)
+        return Scores(value, where_known(value > 0.5, ~np.isnan(value)))
+
+    def state(self) -> State:
+        """The touched weights, where the numbers are cut, and the counts."""
+        at = touched(self._work.lines)
+        return {
+            "numbers": len(self._work.numbers) if self._begun else None,
+            "at": at,
+            "line": self._work.lines[at],
+            "counts": self._work.counts.copy(),
+            "edges": state(self._edges),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take over a state made by `state` of a learner with the same declaration."""
+        self._begun = state["numbers"] is not None
+        self._set_up(state["numbers"] or 0)
+        at = state["at"]
+        if len(at) and at[-1] >= len(self._work.lines):
+            raise ValueError(
+                f"this state has weights up to {at[-1]:,}, and the model {len(self._work.lines):,}: "
+                "restore it into the model that made it, or start without it"
+            )
+        self._work.lines[at] = state["line"]
+        self._work.counts[:] = state["counts"]
+        self._edges = restored(state["edges"])
+
+    def summary(self) -> Mapping[str, float]:
+        """Labels ``learned`` and ``skipped``, non-zero ``weights`` and their ``norm``."""
+        weight = self._work.lines[:, 0]
+        return {
+            "learned": float(self._work.counts[0]),
+            "skipped": float(self._work.counts[1]),
+            "weights": float(np.count_nonzero(weight)),
+            "norm": float(np.sqrt(np.einsum("i,i->", weight, weight))),
+        }
+
+    def _set_up(self, numbers: int) -> None:
+        finest, pairs = max(self._bins), numbers * (numbers - 1) // 2
+        sizes, buckets = np.array(self._bins, np.int64) + 1, 2**self._bits
+        lengths = pairs * sizes**2 + numbers * sizes + buckets + 1
+        ends = np.cumsum(lengths)
+        group = [[*(one * bins // finest for one in range(finest)), bins] for bins in self._bins]
+        self._work = Work(
+            lines=np.zeros((int(ends[-1]), AdaGrad.width)),
+            begin=ends - lengths,
+            buckets=ends - 1 - buckets,
+            intercept=ends - 1,
+            sizes=sizes,
+            group=np.array(group, np.int64),
+            numbers=np.empty(numbers),
+            bins=np.empty(numbers, np.int64),
+            cells=np.empty((len(sizes), pairs + numbers), np.int64),
+            margins=np.empty(len(sizes)),
+            weights=np.empty(pairs + numbers),
+            squares=np.empty(pairs + numbers),
+            counts=np.zeros(2, np.int64),
+            at=np.zeros(3, np.int64),
+        )
+        self._edges = empty(numbers, finest)
