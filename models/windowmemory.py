@@ -68,7 +68,7 @@ class Rules(NamedTuple):
 
     Attributes:
         over: int64[w], how long each window is.
-        longest: of them.
+        longest: how far back one of them reaches, from now.
         late: how far behind its key's newest event one may be.
         remember: so many events, and so many keys.
         sums, squares, extremes, distinct, ratio: whether they are needed.
