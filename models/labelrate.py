@@ -65,9 +65,9 @@ class LabelRate(Sliding):
 
     def rates(self, memory: Memory) -> Rates:
         """What a memory keeps of the events before and their labels."""
-        over, delay = [duration(over) for over in self.over], duration(self.delay)
+        settings = self._lengths, duration(self.delay), self._lateness, self.remember
         sums = set(self.stats) != {"count"}
-        return memory.rates(self.name, lambda: Rates(over, delay, self.remember, sums))
+        return memory.rates(self.name, lambda: Rates(*settings, sums))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
         """Unscaled, float64[figures, n], NaN where there is none; see `Rates.take`."""

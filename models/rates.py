@@ -28,17 +28,18 @@ class Rates:
     Args:
         over: how long each window is, in microseconds.
         delay: how far before an event its windows end, in microseconds.
+        late: how far behind its key's newest event an event may come, in microseconds.
         remember: how many labels, and how many keys, are remembered at most.
         sums: whether labels are added up, or counted alone.
     """
 
-    def __init__(self, over: Sequence[int], delay: int, remember: int, sums: bool) -> None:
+    def __init__(
+        self, over: Sequence[int], delay: int, late: int, remember: int, sums: bool
+    ) -> None:
         self._delay = delay
         self._shape = (1 + sums, len(over))
         stats = ("count", "sum")[: 1 + sums]
         columns = [(stat, window) for stat in stats for window in range(len(over))]
-        # A label that comes later than this is in no window of an event to come.
-        late = max(over) + delay
         self._windows = Windows(over, late, remember, columns, delay)
         self._base = self._first = self._next = 0
         self._lay_out(0)

@@ -30,6 +30,8 @@ class Sliding(Feature):
     Attributes:
         by: the field with the key.
         over: how long each window is: "90s", "10m", "1h", "30d".
+        late: an event that is further behind its key's newest one comes too late: it has no
+            figures, and is not counted. At most the longest window.
         remember: how many events, and how many keys, a partition remembers. Beyond that, the keys
             that were heard of least recently go first.
         scale: as of `models.features.Number`; each figure by itself. None for a River model that
@@ -38,6 +40,7 @@ class Sliding(Feature):
 
     by: str
     over: Sequence[str]
+    late: str = "1d"
     remember: int = 1_000_000
     scale: Scale | None = "standard"
 
@@ -55,6 +58,7 @@ class Sliding(Feature):
             )
         for over in self.over:
             self._check_duration(over, over=["1d", "7d", "30d"])
+        self._check_duration(self.late, late="1d")
         if type(self.remember) is not int or self.remember < 1:
             raise FeatureError(
                 self.written(remember=self.remember),
@@ -136,6 +140,16 @@ class Sliding(Feature):
     @abstractmethod
     def _own_settings(self) -> Mapping[str, Any]:
         """What else one has to write."""
+
+    @property
+    def _lengths(self) -> list[int]:
+        """Of the windows, in microseconds."""
+        return [duration(over) for over in self.over]
+
+    @property
+    def _lateness(self) -> int:
+        """How late an event may come, in microseconds."""
+        return min(duration(self.late), max(self._lengths))
 
     def _as_tuple(self, setting: str) -> None:
         given = getattr(self, setting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,21 +35,16 @@ class Spikes(Sliding):
         field: of numbers.
         above: how many times the mean a value has to exceed.
         usual: how far back the mean goes.
-        late: as of `models.window.Window`.
     """
 
     field: str = dataclasses.field(kw_only=False)
     above: float
     usual: str
-    late: str = "1d"
-
-    reads: ClassVar[tuple[FieldType, ...]] = (str, int, bool, float)
 
     def __post_init__(self) -> None:
         self._call_it(f"{self.field}-spikes-by-{self.by}")
         super().__post_init__()
         self._check_duration(self.usual, usual="60d")
-        self._check_duration(self.late, late="1d")
         if isinstance(self.above, bool) or not (
             isinstance(self.above, int | float) and 0 < self.above <= LARGEST
         ):
@@ -105,21 +100,19 @@ class Spikes(Sliding):
             )
 
     def _usual(self, memory: Memory) -> Windows:
-        usual = duration(self.usual)
+        settings = [duration(self.usual)], self._lateness, self.remember
         columns = [("ratio", 0), ("count", 0)]
-        return memory.windows(
-            f"{self.name}.usual", lambda: Windows([usual], self._late, self.remember, columns)
-        )
+        return memory.windows(f"{self.name}.usual", lambda: Windows(*settings, columns))
 
     def _spikes(self, memory: Memory) -> Windows:
-        over = [duration(over) for over in self.over]
-        columns = [("count", window) for window in range(len(over))]
-        return memory.windows(self.name, lambda: Windows(over, self._late, self.remember, columns))
+        settings = self._lengths, self._lateness, self.remember
+        columns = [("count", window) for window in range(len(self.over))]
+        return memory.windows(self.name, lambda: Windows(*settings, columns))
 
     @property
-    def _late(self) -> int:
-        """The same for both, so that an event is too late for both of them or for none."""
-        return min(duration(self.late), duration(self.usual), max(map(duration, self.over)))
+    def _lateness(self) -> int:
+        """The same for what is usual and for the spikes."""
+        return min(duration(self.usual), super()._lateness)
 
     @property
     def _own_settings(self) -> Mapping[str, Any]:

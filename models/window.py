@@ -14,7 +14,7 @@ from models.clock import microseconds
 from models.column import EVENT_TIME, Columns
 from models.feature import FeatureError, FieldType
 from models.memory import Memory
-from models.sliding import Sliding, duration
+from models.sliding import Sliding
 from models.windows import Windows
 
 __all__ = ["Stat", "Window"]
@@ -44,19 +44,15 @@ class Window(Sliding):
             number of different values; "ratio", the value to the mean of the key's other events in
             the window; and whatever the window, in seconds: "since_last", the time since the key's
             previous event, and "first_seen", since its first.
-        late: an event that is further behind its key's newest one comes too late: it has no
-            figures, and is not counted. At most the longest window.
     """
 
     field: str | None = dataclasses.field(default=None, kw_only=False)
     stats: Sequence[Stat]
-    late: str = "1d"
 
     def __post_init__(self) -> None:
         self._as_tuple("stats")
         self._call_it(f"{self.field or 'events'}-by-{self.by}")
         super().__post_init__()
-        self._check_duration(self.late, late="1d")
         known = get_args(Stat) if self.field is not None else _OF_EVENTS
         what = "stats is" if self.field is not None else "without a field, stats is"
         self._check_stats(self.stats, known, what)
@@ -95,10 +91,8 @@ class Window(Sliding):
 
     def windows(self, memory: Memory) -> Windows:
         """What a memory keeps of the events before."""
-        over = [duration(over) for over in self.over]
-        late = min(duration(self.late), max(over))
-        columns = list(self.columns.values())
-        return memory.windows(self.name, lambda: Windows(over, late, self.remember, columns))
+        settings = self._lengths, self._lateness, self.remember, list(self.columns.values())
+        return memory.windows(self.name, lambda: Windows(*settings))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
         """Unscaled, float64[figures, n], NaN where there is none; see `Windows.take`."""

@@ -30,11 +30,13 @@ class Windows:
 
     Args:
         over: how long each window is, in microseconds.
-        late: how far behind its key's newest event an event may come, in microseconds.
+        late: how far before the end of its key's windows an event may be, in microseconds.
         remember: how many events, and how many keys, are remembered at most.
         columns: what each column of figures is: a statistic, and the place of its window.
-        lag: how far before now the windows may end, in microseconds: what is in a window is so much
-            longer of use.
+        lag: how far before now the windows end, in microseconds: where they are asked for, by
+            events without a value. The others come when they may, and have no figures. Of these
+            there are "count", "sum", "mean", "std", "min" and "max". 0: the windows end with their
+            key's newest event.
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class Windows:
         stats = {stat for stat, _ in columns}
         self._rules = Rules(
             over=np.array(over, np.int64),
-            longest=max(over) + lag,
+            longest=max(over),
+            lag=lag,
             late=late,
             remember=remember,
             sums=bool(stats & {"sum", "mean", "std", "ratio"}),
@@ -131,7 +134,8 @@ class Windows:
         """Keys as digests, in the order in which they were heard of last, and their events."""
         book = self._memory.book[0]
         keys, events = int(book["keys"]), int(book["events"])
-        ids, ends = np.empty((keys, 2), np.uint64), np.empty((keys, 2), np.int64)
+        ids = np.empty((keys, 2), np.uint64)
+        ends = np.empty((keys, 2 + (self._rules.lag > 0)), np.int64)
         lengths, times, bits = (np.empty(n, np.int64) for n in (keys, events, events))
         until = np.empty(events * self._rules.distinct, np.int64)
         gather(self._memory, ids, ends, lengths, times, bits, until)
