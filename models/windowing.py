@@ -150,7 +150,7 @@ def _meet(memory: Memory, rules: Rules, low: np.uint64, high: np.uint64, at: int
     """The slot of a new key."""
     if memory.book[0].keys >= rules.remember:
         forget_oldest(memory, rules, at - rules.lag - rules.longest)
-    slot = adopt(memory, rules, low, high)
+    slot: int = adopt(memory, rules, low, high)
     memory.keys[slot].first = memory.keys[slot].newest = at
     return slot
 
@@ -265,9 +265,8 @@ def _insert(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> int:
     """Put an event in its place, which is returned; it does not count yet."""
     reserve(memory, rules, slot)
     key = memory.keys[slot]
-    place = stop = key.start + key.head + key.length
-    if at < key.newest:
-        place = _behind(memory, slot, at)
+    stop = key.start + key.head + key.length
+    place: int = _behind(memory, slot, at) if at < key.newest else stop
     for other in range(stop, place, -1):
         memory.times[other], memory.bits[other] = memory.times[other - 1], memory.bits[other - 1]
     memory.times[place], memory.bits[place] = at, bits
