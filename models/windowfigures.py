@@ -35,7 +35,7 @@ from models.windowmemory import (
     Rules,
 )
 
-__all__ = ["A_SECOND", "compare", "look", "running_sum", "tell", "tell_nothing"]
+__all__ = ["A_SECOND", "behind", "compare", "look", "running_sum", "tell", "tell_nothing"]
 
 A_SECOND = 1e6
 
@@ -197,9 +197,24 @@ def _ratio(x: float, past: float, count: int) -> float:
     return x / mean
 
 
+@_kernel
+def behind(memory: Memory, slot: int, at: int) -> int:
+    """The place behind all events of a time and before."""
+    key = memory.keys[slot]
+    low, high = key.start + key.head, key.start + key.head + key.length
+    while low < high:
+        middle = (low + high) // 2
+        if memory.times[middle] <= at:
+            low = middle + 1
+        else:
+            high = middle
+    place: int = low
+    return place
+
+
 @_rare
 def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) -> None:
-    """The figures of windows that end anywhere: each of their events is looked at.
+    """The figures of windows that end anywhere: to add them up, each event is looked at.
 
     `stop` is behind the last of them; `own` is the event that asks, or `NOWHERE`.
     """
@@ -214,9 +229,7 @@ def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) 
     if at >= key.first:
         found[0, FIRST_SEEN] = (at - key.first) / A_SECOND
     for w in range(len(rules.over)):
-        left = stop
-        while left > begin and memory.times[left - 1] > at - rules.over[w]:
-            left -= 1
+        left = behind(memory, slot, at - rules.over[w])
         count = stop - left
         found[w, COUNT] = count
         if rules.sums:

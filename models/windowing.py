@@ -16,7 +16,7 @@ from models import (
 )
 from models.compiled import fused
 from models.idtable import find, foresee
-from models.windowfigures import A_SECOND, compare, look, running_sum, tell, tell_nothing
+from models.windowfigures import A_SECOND, behind, compare, look, running_sum, tell, tell_nothing
 from models.windowkeys import (
     adopt,
     discard,
@@ -266,7 +266,7 @@ def _insert(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> int:
     reserve(memory, rules, slot)
     key = memory.keys[slot]
     stop = key.start + key.head + key.length
-    place: int = _behind(memory, slot, at) if at < key.newest else stop
+    place: int = behind(memory, slot, at) if at < key.newest else stop
     for other in range(stop, place, -1):
         memory.times[other], memory.bits[other] = memory.times[other - 1], memory.bits[other - 1]
     memory.times[place], memory.bits[place] = at, bits
@@ -305,21 +305,6 @@ def _enter_late_value(memory: Memory, slot: int, place: int) -> None:
 
 
 @_kernel
-def _behind(memory: Memory, slot: int, at: int) -> int:
-    """The place behind all events of a time and before."""
-    key = memory.keys[slot]
-    low, high = key.start + key.head, key.start + key.head + key.length
-    while low < high:
-        middle = (low + high) // 2
-        if memory.times[middle] <= at:
-            low = middle + 1
-        else:
-            high = middle
-    place: int = low
-    return place
-
-
-@_kernel
 def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     """What a key's windows hold at some time."""
     if slot == NOWHERE:
@@ -328,7 +313,7 @@ def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     elif rules.lag > 0 and at >= memory.keys[slot].end:
         _go_on(memory, rules, slot, at)
     else:
-        look(memory, rules, slot, at, _behind(memory, slot, at), NOWHERE)
+        look(memory, rules, slot, at, behind(memory, slot, at), NOWHERE)
 
 
 @_kernel
