@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from benchmarks.payments import Payment
 from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
-from models import SGD, Cross, Hashed, Logistic, Number, Window
+from models import SGD, Cross, Hashed, LabelRate, Logistic, Number, Window
 from streams import Event, Labels, Pipeline, Topic
 
-__all__ = ["VERDICTS", "Verdict", "delayed", "plain", "windowed"]
+__all__ = ["VERDICTS", "Verdict", "delayed", "plain", "rated", "windowed"]
 
 VERDICTS = "verdicts"
 
@@ -56,6 +57,13 @@ def delayed(name: str) -> Pipeline:
         ],
         model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
     )
+
+
+def rated(name: str) -> Pipeline:
+    """The delayed one, and what became known of the shop in the last day, week and month."""
+    pipeline = delayed(name)
+    rate = LabelRate(by="shop", over=["1d", "7d", "30d"], delay="2h")
+    return replace(pipeline, features=[*(pipeline.features or ()), rate])
 
 
 def windowed(name: str) -> Pipeline:

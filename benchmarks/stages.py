@@ -25,11 +25,12 @@ from rich.table import Table
 
 from benchmarks.machine import describe_machine
 from benchmarks.payments import Payment, payments
-from benchmarks.pipelines import VERDICTS, Verdict, delayed, plain, windowed
+from benchmarks.pipelines import VERDICTS, Verdict, delayed, plain, rated, windowed
 from benchmarks.systems import PAYMENTS
 from models.encoders import HashedEncoder
 from models.linear_learner import LinearLearner
 from models.quality import Quality
+from models.rates import Rates
 from models.windows import Windows
 from streams import Pipeline, framing, task, unpacking
 from streams.allocation import keep_freed_memory
@@ -84,6 +85,8 @@ STAGES: Mapping[str, tuple[Any, str]] = {
     "decode JSON into columns": (Decoder, "decode"),
     "encode features": (HashedEncoder, "append"),
     "slide windows": (Windows, "take"),
+    "slide windows ": (Rates, "take"),
+    "slide windows  ": (Rates, "learn"),
     "join labels": (Joiner, "events"),
     "join labels ": (Joiner, "labels"),
     "score and learn": (LinearLearner, "run"),
@@ -173,6 +176,7 @@ def main(events: int, size: int, runs: int, output: Path) -> None:
     pipelines = {
         "plain": plain("plain"),
         "delayed labels": delayed("delayed"),
+        "label rates": rated("rates"),
         "windows": windowed("windows"),
     }
     for name, pipeline in pipelines.items():

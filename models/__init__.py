@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.adapter import adapt
-    from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens, Window
+    from models.features import (
+        Clock,
+        Counts,
+        Cross,
+        Hashed,
+        LabelRate,
+        Number,
+        Spikes,
+        Text,
+        Tokens,
+        Window,
+    )
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
 else:
@@ -31,9 +42,11 @@ __all__ = [
     "Counts",
     "Cross",
     "Hashed",
+    "LabelRate",
     "Linear",
     "Logistic",
     "Number",
+    "Spikes",
     "Text",
     "Tokens",
     "Window",
@@ -42,7 +55,19 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(
-        ("Clock", "Counts", "Cross", "Hashed", "Number", "Text", "Tokens", "Window"), "features"
+        (
+            "Clock",
+            "Counts",
+            "Cross",
+            "Hashed",
+            "LabelRate",
+            "Number",
+            "Spikes",
+            "Text",
+            "Tokens",
+            "Window",
+        ),
+        "features",
     ),
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from models.column import EVENT_TIME
 from models.feature import Feature
-from models.features import Window
 from models.hashing import MISSING, token
 from models.linear_learner import LinearLearner
 from models.memory import Memory
 from models.named import entries, named
 from models.protocol import SCORE, Plan, Scores
 from models.rows import Rows
+from models.sliding import Sliding
 
 __all__ = ["Contribution", "Explanation", "Weighed", "Witness", "explained"]
 
@@ -136,7 +136,7 @@ def explained(
     # What depends on the events before is in the row: the value of a standardised number, and of
     # a window's figure also whether there is one.
     made = entries(named(features, {EVENT_TIME: _ANY_TIME, **event}, Memory()))
-    figures = {name for it in features if isinstance(it, Window) for name in it.columns}
+    figures = {name for it in features if isinstance(it, Sliding) for name in it.figure_names}
     columns = (weighed.x.tolist(), weighed.bucket.tolist(), weighed.weight.tolist())
     contributions = []
     for entry, x, bucket, weight in zip(made, *columns, strict=True):

@@ -12,14 +12,15 @@ from models.column import EVENT_TIME, Column, Columns, chosen, listed
 from models.compiled import compiled
 from models.dictrows import DictRows
 from models.feature import Feature, FeatureError
-from models.features import Counts, Number, Window
+from models.features import Counts, Number
 from models.hashing import MAX_BITS
 from models.memory import Memory
 from models.named import flat
-from models.protocol import State
+from models.protocol import Plan, State
 from models.readers import Part, reader
 from models.rows import Rows
 from models.scaling import LARGEST, unusable
+from models.sliding import Sliding
 
 __all__ = ["Encoder", "HashedEncoder", "NamedEncoder"]
 
@@ -35,11 +36,19 @@ class Encoder(Protocol):
     fields: tuple[str, ...]
     truncated: Mapping[str, int]
 
-    def append(self, columns: Columns, n: int, rows: Any) -> None:
+    def append(self, columns: Columns, n: int, rows: Any, plan: Plan | None = None) -> None:
         """Append the rows of `n` events, given as a column for each field.
 
-        When they happened, which a `models.window.Window` asks for, stands in `EVENT_TIME`.
+        When they happened, which a `models.window.Window` asks for, stands in `EVENT_TIME`. `plan`
+        scores these rows in order, and learns labels in between, which a
+        `models.labelrate.LabelRate` asks for; None: nothing is learned.
         """
+
+    def learn(self, plan: Plan) -> None:
+        """Take the labels of a plan that scores nothing."""
+
+    def drop_before(self, row: int) -> None:
+        """Forget what is kept of rows below `row` for the time when their labels come."""
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take (NaN, infinite, huge), and why.
@@ -60,41 +69,20 @@ class Encoder(Protocol):
         """Take over the state of an encoder with the same description."""
 
 
-class HashedEncoder:
-    """Hashes features into buckets, whole columns at a time; see `models.hashing`.
+class _Remembering:
+    """What both encoders do with what they remember of the events."""
 
-    Five categories, two numbers and two parts of a date cost 0.6 µs an event in batches of 4,096.
-    """
-
-    def __init__(self, features: Sequence[Feature], bits: int, seed: int = 0) -> None:
-        if not 1 <= bits <= MAX_BITS:
-            raise FeatureError(
-                f"bits={bits}",
-                f"a row addresses 2^bits buckets; bits is from 1 to {MAX_BITS}",
-                "bits=20",
-            )
-        self.features = tuple(features)
-        self.fields = _fields(features)
-        self.bits = bits
-        self.seed = seed
+    def __init__(self) -> None:
         self._memory = Memory()
         self.truncated = self._memory.truncated
-        self._numbers = _numbers(features)
-        self._readers = [reader(feature, seed, self._memory) for feature in features]
 
-    def append(self, columns: Columns, n: int, rows: Rows) -> None:
-        """Append the rows of `n` events, given as a column for each field."""
-        parts = [part for read in self._readers for part in read(columns)]
-        rows.append(*_lay_out(parts, n, self.bits))
+    def learn(self, plan: Plan) -> None:
+        """Take the labels of a plan that scores nothing."""
+        self._memory.learn(plan)
 
-    def unusable(self, columns: Columns) -> Mapping[int, str]:
-        """By place, the events with a number no model can take, and why."""
-        return _unusable(columns, self._numbers)
-
-    def describe(self) -> Mapping[str, Any]:
-        """Form, bits, seed and features."""
-        features = [feature.describe() for feature in self.features]
-        return {"form": "hashed", "bits": self.bits, "seed": self.seed, "features": features}
+    def drop_before(self, row: int) -> None:
+        """Forget what is kept of rows below `row` for the time when their labels come."""
+        self._memory.drop_before(row)
 
     def summary(self) -> Mapping[str, int]:
         """What its windows hold, and what they have lost."""
@@ -109,22 +97,59 @@ class HashedEncoder:
         self._memory.restore(state)
 
 
-class NamedEncoder:
+class HashedEncoder(_Remembering):
+    """Hashes features into buckets, whole columns at a time; see `models.hashing`.
+
+    Five categories, two numbers and two parts of a date cost 0.6 µs an event in batches of 4,096.
+    """
+
+    def __init__(self, features: Sequence[Feature], bits: int, seed: int = 0) -> None:
+        if not 1 <= bits <= MAX_BITS:
+            raise FeatureError(
+                f"bits={bits}",
+                f"a row addresses 2^bits buckets; bits is from 1 to {MAX_BITS}",
+                "bits=20",
+            )
+        super().__init__()
+        self.features = tuple(features)
+        self.fields = _fields(features)
+        self.bits = bits
+        self.seed = seed
+        self._numbers = _numbers(features)
+        self._readers = [reader(feature, seed, self._memory) for feature in features]
+
+    def append(self, columns: Columns, n: int, rows: Rows, plan: Plan | None = None) -> None:
+        """Append the rows of `n` events, given as a column for each field."""
+        self._memory.plan = plan
+        parts = [part for read in self._readers for part in read(columns)]
+        rows.append(*_lay_out(parts, n, self.bits))
+
+    def unusable(self, columns: Columns) -> Mapping[int, str]:
+        """By place, the events with a number no model can take, and why."""
+        return _unusable(columns, self._numbers)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Form, bits, seed and features."""
+        features = [feature.describe() for feature in self.features]
+        return {"form": "hashed", "bits": self.bits, "seed": self.seed, "features": features}
+
+
+class NamedEncoder(_Remembering):
     """Gives each event to a River estimator as a dict of features by name; see `models.named.flat`.
 
     With ``features=None`` it is the event itself: all of `fields`, as they are.
     """
 
     def __init__(self, features: Sequence[Feature] | None, fields: Sequence[str] = ()) -> None:
+        super().__init__()
         self.features = None if features is None else tuple(features)
         self.fields = tuple(fields) if features is None else _fields(features)
-        self._memory = Memory()
         for feature in self.features or ():
             feature.enter(self._memory)
-        self.truncated = self._memory.truncated
 
-    def append(self, columns: Columns, n: int, rows: DictRows) -> None:
+    def append(self, columns: Columns, n: int, rows: DictRows, plan: Plan | None = None) -> None:
         """Append the dicts of `n` events, given as a column for each field."""
+        self._memory.plan = plan
         listed_columns: dict[str, Column] = {field: listed(columns[field]) for field in self.fields}
         if self.features is None:
             rows.append(_dicts(listed_columns, n))
@@ -149,18 +174,6 @@ class NamedEncoder:
         features = self.features and [feature.describe() for feature in self.features]
         return {"form": "named", "fields": self.fields, "features": features}
 
-    def summary(self) -> Mapping[str, int]:
-        """What its windows hold, and what they have lost."""
-        return self._memory.summary()
-
-    def state(self) -> State:
-        """The moments of standardised numbers, and the windows."""
-        return self._memory.state()
-
-    def restore(self, state: State) -> None:
-        """Take over the moments of standardised numbers, and the windows."""
-        self._memory.restore(state)
-
 
 _FLAT = frozenset((float, int, bool, str))
 """Types of values that `flat` leaves as they are."""
@@ -184,7 +197,7 @@ def _numbers(features: Iterable[Feature]) -> tuple[str, ...]:
     for feature in features:
         if isinstance(feature, Number | Counts):
             fields += feature.fields
-        elif isinstance(feature, Window):
+        elif isinstance(feature, Sliding):
             fields += feature.numbers
     return tuple(dict.fromkeys(fields))
 

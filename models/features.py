@@ -18,8 +18,10 @@ from models.clock import LABELS, Part, elapsed, ordinals
 from models.column import Column, Columns
 from models.feature import Feature, FeatureError, FieldFeature, FieldType, call, nearest
 from models.hashing import text
+from models.labelrate import LabelRate
 from models.memory import Memory
 from models.scaling import Scale, scaled
+from models.spikes import Spikes
 from models.window import Window
 
 __all__ = [
@@ -29,7 +31,9 @@ __all__ = [
     "Feature",
     "FeatureError",
     "Hashed",
+    "LabelRate",
     "Number",
+    "Spikes",
     "Text",
     "Tokens",
     "Window",

@@ -14,10 +14,11 @@ from models.clock import LABELS, elapsed, ordinals
 from models.column import Columns
 from models.compiled import compiled
 from models.feature import Feature
-from models.features import Clock, Cross, Hashed, Number, Window
+from models.features import Clock, Cross, Hashed, Number
 from models.hashing import MISSING, fold, sign, signs, token
 from models.memory import Memory
 from models.scaling import numbers, scaled
+from models.sliding import Sliding
 
 __all__ = ["Part", "Reader", "reader"]
 
@@ -47,8 +48,8 @@ def reader(feature: Feature, seed: int, memory: Memory) -> Reader:
             return _clock(feature, seed)
         case Bag():
             return _bag(feature, seed, memory)
-        case Window():
-            return _window(feature, seed, memory)
+        case Sliding():
+            return _sliding(feature, seed, memory)
     raise TypeError(f"models.readers does not know how to read a {type(feature).__name__}")
 
 
@@ -118,7 +119,7 @@ def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
     return read
 
 
-def _window(feature: Window, seed: int, memory: Memory) -> Reader:
+def _sliding(feature: Sliding, seed: int, memory: Memory) -> Reader:
     standard = feature.scale == "standard"
     parts = [
         (
@@ -126,7 +127,7 @@ def _window(feature: Window, seed: int, memory: Memory) -> Reader:
             token(name, (MISSING,), seed),
             memory.moments(name) if standard else None,
         )
-        for name in feature.columns
+        for name in feature.figure_names
     ]
     feature.enter(memory)
 

@@ -11,10 +11,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from models import expansions, scaling, windowmemory
+from models import expansions, idtable, intrinsics, scaling, windowkeys, windowmemory
 from models.compiled import fused
 from models.expansions import add, add_product, grow, rounded, two_product
 from models.scaling import LARGEST
+from models.windowkeys import windows_stop
 from models.windowmemory import (
     COUNT,
     DISTINCT,
@@ -26,6 +27,7 @@ from models.windowmemory import (
     RATIO,
     SINCE_LAST,
     SQUARE_PARTS,
+    STATS,
     STD,
     SUM,
     SUM_PARTS,
@@ -33,18 +35,21 @@ from models.windowmemory import (
     Rules,
 )
 
-__all__ = ["A_SECOND", "compare", "look", "running_sum", "tell"]
+__all__ = ["A_SECOND", "behind", "compare", "look", "running_sum", "tell", "tell_nothing"]
 
 A_SECOND = 1e6
 
-_kernel = fused(expansions, scaling, windowmemory)
-_rare = fused(expansions, scaling, windowmemory, inline=False)
+_MODULES = (expansions, idtable, intrinsics, scaling, windowmemory, windowkeys)
+_kernel, _rare = fused(*_MODULES), fused(*_MODULES, inline=False)
 
 
 @_kernel
 def tell(memory: Memory, rules: Rules, slot: int, w: int, x: float) -> None:
-    """The figures of a window that has its key's newest event last, which has the value x."""
+    """The running figures of a window; x is the value of its last event."""
     found, count = memory.found, memory.counts[slot, w]
+    if count == 0:
+        tell_nothing(memory, w)
+        return
     found[w, COUNT] = count
     if rules.sums:
         found[w, SUM] = running_sum(memory, rules, slot, w)
@@ -52,8 +57,7 @@ def tell(memory: Memory, rules: Rules, slot: int, w: int, x: float) -> None:
     if rules.squares:
         found[w, STD] = _deviation(memory, rules, slot, w)
     if rules.extremes:
-        key = memory.keys[slot]
-        stop = key.start + key.head + key.length
+        stop = windows_stop(memory, slot)
         _find_extremes(memory, slot, w, stop - count, stop)
         found[w, MIN] = memory.values[memory.extremes[slot, w, 0]]
         found[w, MAX] = memory.values[memory.extremes[slot, w, 1]]
@@ -61,6 +65,14 @@ def tell(memory: Memory, rules: Rules, slot: int, w: int, x: float) -> None:
         found[w, DISTINCT] = memory.distinct[slot, w]
     if rules.ratio:
         found[w, RATIO] = _ratio(x, memory.past[w], count - 1)
+
+
+@_kernel
+def tell_nothing(memory: Memory, w: int) -> None:
+    """The figures of a window without events."""
+    for stat in range(len(STATS)):
+        memory.found[w, stat] = np.nan
+    memory.found[w, COUNT] = memory.found[w, SUM] = memory.found[w, DISTINCT] = 0.0
 
 
 @_kernel
@@ -110,8 +122,7 @@ def _deviation(memory: Memory, rules: Rules, slot: int, w: int) -> float:
     one, other = at * SUM_PARTS, at * SQUARE_PARTS
     if math.isnan(memory.sums[one]) or math.isnan(memory.squares[other]):
         n = _add_up(memory, slot, w)
-        key = memory.keys[slot]
-        stop = key.start + key.head + key.length
+        stop = windows_stop(memory, slot)
         m = _add_up_squares(memory, stop - count, stop)
         _refill(memory.sums, one, SUM_PARTS, memory.total, n)
         _refill(memory.squares, other, SQUARE_PARTS, memory.total_squares, m)
@@ -121,8 +132,7 @@ def _deviation(memory: Memory, rules: Rules, slot: int, w: int) -> float:
 
 @_kernel
 def _add_up(memory: Memory, slot: int, w: int) -> int:
-    key = memory.keys[slot]
-    stop = key.start + key.head + key.length
+    stop = windows_stop(memory, slot)
     return _add_up_values(memory, stop - memory.counts[slot, w], stop)
 
 
@@ -187,9 +197,24 @@ def _ratio(x: float, past: float, count: int) -> float:
     return x / mean
 
 
+@_kernel
+def behind(memory: Memory, slot: int, at: int) -> int:
+    """The place behind all events of a time and before."""
+    key = memory.keys[slot]
+    low, high = key.start + key.head, key.start + key.head + key.length
+    while low < high:
+        middle = (low + high) // 2
+        if memory.times[middle] <= at:
+            low = middle + 1
+        else:
+            high = middle
+    place: int = low
+    return place
+
+
 @_rare
 def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) -> None:
-    """The figures of windows that end anywhere: each of their events is looked at.
+    """The figures of windows that end anywhere: to add them up, each event is looked at.
 
     `stop` is behind the last of them; `own` is the event that asks, or `NOWHERE`.
     """
@@ -204,9 +229,7 @@ def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) 
     if at >= key.first:
         found[0, FIRST_SEEN] = (at - key.first) / A_SECOND
     for w in range(len(rules.over)):
-        left = stop
-        while left > begin and memory.times[left - 1] > at - rules.over[w]:
-            left -= 1
+        left = behind(memory, slot, at - rules.over[w])
         count = stop - left
         found[w, COUNT] = count
         if rules.sums:

@@ -16,7 +16,7 @@ from models import (
 )
 from models.compiled import fused
 from models.idtable import find, foresee
-from models.windowfigures import A_SECOND, compare, look, running_sum, tell
+from models.windowfigures import A_SECOND, behind, compare, look, running_sum, tell, tell_nothing
 from models.windowkeys import (
     adopt,
     discard,
@@ -26,16 +26,14 @@ from models.windowkeys import (
     include,
     most_recent,
     reserve,
+    windows_stop,
 )
 from models.windowmemory import (
-    COUNT,
-    DISTINCT,
     FIRST_SEEN,
     LATER,
+    NEVER,
     NOWHERE,
     SINCE_LAST,
-    STATS,
-    SUM,
     Memory,
     Rules,
 )
@@ -63,6 +61,7 @@ def slide(
     """Answer for events, in order of the log, and remember them.
 
     An event without a key has no answers. One without a value is answered, and not remembered.
+    Where the windows lag, the answers are for the events without a value; the others have none.
 
     Args:
         memory: of the events before.
@@ -84,7 +83,12 @@ def slide(
         if not keyed[n]:
             continue
         slot = find(memory.keys, memory.table, ids[n, 0], ids[n, 1])
-        if slot != NOWHERE and times[n] < memory.keys[slot].newest - rules.late:
+        if rules.lag > 0 and present[n]:
+            if not enough_room(memory, rules, slot):
+                return n
+            _keep(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
+            continue
+        if slot != NOWHERE and times[n] < memory.keys[slot].end - rules.late:
             memory.book[0].too_late += 1
             continue
         if not present[n]:
@@ -105,10 +109,8 @@ def _take(
     """Answer for an event with a value, and remember it."""
     new = slot == NOWHERE
     if new:
-        if memory.book[0].keys >= rules.remember:
-            forget_oldest(memory, rules, at - rules.longest)
-        slot = adopt(memory, rules, low, high)
-        memory.keys[slot].first = memory.keys[slot].newest = at
+        slot = _meet(memory, rules, low, high, at)
+        memory.keys[slot].end = at
     most_recent(memory, slot)
     if at < memory.keys[slot].newest:
         _late(memory, rules, slot, at, bits)
@@ -117,6 +119,40 @@ def _take(
     if new:
         memory.found[0, SINCE_LAST] = np.nan
     _sweep(memory, rules, at)
+
+
+@_kernel
+def _keep(
+    memory: Memory, rules: Rules, slot: int, low: np.uint64, high: np.uint64, at: int, bits: int
+) -> None:
+    """Remember an event of windows that lag, where it is not too old for all of them."""
+    if slot == NOWHERE:
+        slot = _meet(memory, rules, low, high, at)
+        memory.keys[slot].end = NEVER
+    elif at <= memory.keys[slot].end - rules.longest - rules.late:
+        return
+    most_recent(memory, slot)
+    _make_room(memory, rules, slot, at)
+    key = memory.keys[slot]
+    place = _insert(memory, rules, slot, at, bits)
+    key.length += 1
+    key.newest = max(key.newest, at)
+    memory.book[0].events += 1
+    if at > key.end:
+        key.ahead += 1
+    else:
+        _include_late(memory, rules, slot, at, place)
+    _sweep(memory, rules, at)
+
+
+@_kernel
+def _meet(memory: Memory, rules: Rules, low: np.uint64, high: np.uint64, at: int) -> int:
+    """The slot of a new key."""
+    if memory.book[0].keys >= rules.remember:
+        forget_oldest(memory, rules, at - rules.lag - rules.longest)
+    slot: int = adopt(memory, rules, low, high)
+    memory.keys[slot].first = memory.keys[slot].newest = at
+    return slot
 
 
 @_kernel
@@ -142,7 +178,7 @@ def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
     if rules.distinct:
         memory.until[place] = LATER
         _enter_value(memory, rules, slot, place)
-    key.newest = at
+    key.newest = key.end = at
     key.length += 1
     memory.book[0].events += 1
     for w in range(len(rules.over)):
@@ -155,8 +191,7 @@ def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
 @_kernel
 def _leave(memory: Memory, rules: Rules, slot: int, w: int, until: int) -> None:
     """Count no more what has become too old for a window."""
-    key = memory.keys[slot]
-    stop = key.start + key.head + key.length
+    stop = windows_stop(memory, slot)
     while memory.counts[slot, w] > 0:
         place = stop - memory.counts[slot, w]
         if memory.times[place] > until:
@@ -171,10 +206,10 @@ def _make_room(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     while book.events >= rules.remember:
         if book.holding == slot:
             key = memory.keys[slot]
-            book.evicted += memory.times[key.start + key.head] > at - rules.longest
+            book.evicted += memory.times[key.start + key.head] > at - rules.lag - rules.longest
             drop_first(memory, rules, slot)
         else:
-            discard(memory, rules, at - rules.longest)
+            discard(memory, rules, at - rules.lag - rules.longest)
 
 
 @_kernel
@@ -183,9 +218,10 @@ def _sweep(memory: Memory, rules: Rules, at: int) -> None:
 
     Not of all: one event from the far future would free everything.
     """
+    since = at - rules.lag - rules.longest - rules.late
     for _ in range(2):
         slot = memory.book[0].holding
-        if slot != NOWHERE and memory.keys[slot].newest < at - rules.longest - rules.late:
+        if slot != NOWHERE and memory.keys[slot].newest < since:
             discard(memory, rules, at)
 
 
@@ -211,31 +247,45 @@ def _enter_value(memory: Memory, rules: Rules, slot: int, place: int) -> None:
 def _late(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
     """An event that is older than its key's newest: it takes its place among them."""
     _make_room(memory, rules, slot, at)
-    reserve(memory, rules, slot)
+    place = _insert(memory, rules, slot, at, bits)
     key = memory.keys[slot]
-    begin = key.start + key.head
-    place = _behind(memory, slot, at)
-    stop = begin + key.length
-    for other in range(stop, place, -1):
-        memory.times[other], memory.bits[other] = memory.times[other - 1], memory.bits[other - 1]
-    memory.times[place], memory.bits[place] = at, bits
     if rules.distinct:
-        for other in range(stop, place, -1):
+        for other in range(key.start + key.head + key.length, place, -1):
             memory.until[other] = memory.until[other - 1]
         _enter_late_value(memory, slot, place)
     key.length += 1
     key.first = min(key.first, at)
     memory.book[0].events += 1
+    _include_late(memory, rules, slot, at, place)
+    look(memory, rules, slot, at, place + 1, place)
+
+
+@_kernel
+def _insert(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> int:
+    """Put an event in its place, which is returned; it does not count yet."""
+    reserve(memory, rules, slot)
+    key = memory.keys[slot]
+    stop = key.start + key.head + key.length
+    place: int = behind(memory, slot, at) if at < key.newest else stop
+    for other in range(stop, place, -1):
+        memory.times[other], memory.bits[other] = memory.times[other - 1], memory.bits[other - 1]
+    memory.times[place], memory.bits[place] = at, bits
+    return place
+
+
+@_kernel
+def _include_late(memory: Memory, rules: Rules, slot: int, at: int, place: int) -> None:
+    """Count an event that is not the last one in the windows that hold it."""
+    key, stop = memory.keys[slot], windows_stop(memory, slot)
     for w in range(len(rules.over)):
-        if at > key.newest - rules.over[w]:
+        if at > key.end - rules.over[w]:
             include(memory, rules, slot, w, place, 1)
         if rules.extremes:
             memory.extremes[slot, w, 0] = memory.extremes[slot, w, 1] = NOWHERE
         if rules.distinct:
             memory.distinct[slot, w] = 0
-            for other in range(stop + 1 - memory.counts[slot, w], stop + 1):
+            for other in range(stop - memory.counts[slot, w], stop):
                 memory.distinct[slot, w] += memory.until[other] == LATER
-    look(memory, rules, slot, at, place + 1, place)
 
 
 @_kernel
@@ -255,27 +305,33 @@ def _enter_late_value(memory: Memory, slot: int, place: int) -> None:
 
 
 @_kernel
-def _behind(memory: Memory, slot: int, at: int) -> int:
-    """The place behind all events of a time and before."""
-    key = memory.keys[slot]
-    low, high = key.start + key.head, key.start + key.head + key.length
-    while low < high:
-        middle = (low + high) // 2
-        if memory.times[middle] <= at:
-            low = middle + 1
-        else:
-            high = middle
-    place: int = low
-    return place
-
-
-@_rare
 def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     """What a key's windows hold at some time."""
-    if slot != NOWHERE:
-        look(memory, rules, slot, at, _behind(memory, slot, at), NOWHERE)
-        return
+    if slot == NOWHERE:
+        for w in range(len(rules.over)):
+            tell_nothing(memory, w)
+    elif rules.lag > 0 and at >= memory.keys[slot].end:
+        _go_on(memory, rules, slot, at)
+    else:
+        look(memory, rules, slot, at, behind(memory, slot, at), NOWHERE)
+
+
+@_kernel
+def _go_on(memory: Memory, rules: Rules, slot: int, at: int) -> None:
+    """Have windows that lag end at a later time, and answer for that."""
+    key = memory.keys[slot]
+    key.end = at
+    place = windows_stop(memory, slot)
+    while key.ahead > 0 and memory.times[place] <= at:
+        key.ahead -= 1
+        for w in range(len(rules.over)):
+            include(memory, rules, slot, w, place, 1)
+            if rules.extremes:
+                compare(memory, slot, w, place)
+        place += 1
     for w in range(len(rules.over)):
-        for stat in range(len(STATS)):
-            memory.found[w, stat] = np.nan
-        memory.found[w, COUNT] = memory.found[w, SUM] = memory.found[w, DISTINCT] = 0.0
+        _leave(memory, rules, slot, w, at - rules.over[w])
+        tell(memory, rules, slot, w, np.nan)
+    until = at - rules.longest - rules.late
+    while key.length > 1 and memory.times[key.start + key.head] <= until:
+        drop_first(memory, rules, slot)

@@ -16,6 +16,7 @@ from models.windowmemory import LATER, NOWHERE, SQUARE_PARTS, SUM_PARTS, Memory,
 __all__ = [
     "FIRST_ROOM", "adopt", "clear_if_none", "discard", "drop_first", "enough_room",
     "forget_oldest", "include", "most_recent", "move", "reserve", "room_for", "stretch",
+    "windows_stop",
 ]  # fmt: skip
 
 FIRST_ROOM = 4
@@ -36,7 +37,7 @@ def adopt(memory: Memory, rules: Rules, low: np.uint64, high: np.uint64) -> int:
         book.free = memory.keys[slot].before
     key = memory.keys[slot]
     key.low, key.high = low, high
-    key.room = key.head = key.length = 0
+    key.room = key.head = key.length = key.ahead = 0
     enter(memory.keys, memory.table, slot)
     _link(memory, slot)
     book.keys += 1
@@ -177,7 +178,7 @@ def discard(memory: Memory, rules: Rules, since: int) -> None:
         book.evicted += memory.times[place] > since
     book.events -= key.length
     _give_back(memory, key.start, key.room)
-    key.room = key.head = key.length = 0
+    key.room = key.head = key.length = key.ahead = 0
     for w in range(len(rules.over)):
         memory.counts[slot, w] = 0
         clear_if_none(memory, rules, slot, w)
@@ -203,12 +204,23 @@ def forget_oldest(memory: Memory, rules: Rules, since: int) -> None:
 def drop_first(memory: Memory, rules: Rules, slot: int) -> None:
     """Drop a key's earliest event."""
     key = memory.keys[slot]
-    for w in range(len(rules.over)):
-        if memory.counts[slot, w] == key.length:
-            include(memory, rules, slot, w, key.start + key.head, -1)
+    if key.length == key.ahead:
+        key.ahead -= 1
+    else:
+        for w in range(len(rules.over)):
+            if memory.counts[slot, w] == key.length - key.ahead:
+                include(memory, rules, slot, w, key.start + key.head, -1)
     key.head += 1
     key.length -= 1
     memory.book[0].events -= 1
+
+
+@_kernel
+def windows_stop(memory: Memory, slot: int) -> int:
+    """The place behind the last event that a key's windows can hold."""
+    key = memory.keys[slot]
+    stop: int = key.start + key.head + key.length - key.ahead
+    return stop
 
 
 @_kernel

@@ -54,7 +54,7 @@ def _copy(memory: Memory, wider: Memory, rules: Rules) -> None:
         key = memory.keys[slot]
         other = adopt(wider, rules, key.low, key.high)
         copy = wider.keys[other]
-        copy.first, copy.newest = key.first, key.newest
+        copy.first, copy.newest, copy.end = key.first, key.newest, key.end
         if slot == book.holding:
             wider.book[0].holding = other
         if key.length > 0:
@@ -73,9 +73,14 @@ def _count(memory: Memory, rules: Rules, slot: int) -> None:
     """Make a key's running figures anew from its events, or have them made when needed."""
     key = memory.keys[slot]
     stop = key.start + key.head + key.length
+    key.ahead = 0
+    while key.ahead < key.length and memory.times[stop - 1] > key.end:
+        key.ahead += 1
+        stop -= 1
+    most = key.length - key.ahead
     for w in range(len(rules.over)):
         count = distinct = 0
-        while count < key.length and memory.times[stop - 1 - count] > key.newest - rules.over[w]:
+        while count < most and memory.times[stop - 1 - count] > key.end - rules.over[w]:
             count += 1
             if rules.distinct:
                 distinct += memory.until[stop - count] == LATER
@@ -107,6 +112,8 @@ def gather(
         key = memory.keys[slot]
         ids[n, 0], ids[n, 1] = key.low, key.high
         ends[n, 0], ends[n, 1] = key.first, key.newest
+        if ends.shape[1] > 2:
+            ends[n, 2] = key.end
         lengths[n] = key.length
         for place in range(key.start + key.head, key.start + key.head + key.length):
             times[at], bits[at] = memory.times[place], memory.bits[place]
@@ -133,6 +140,7 @@ def scatter(
         slot = adopt(memory, rules, ids[n, 0], ids[n, 1])
         key = memory.keys[slot]
         key.first, key.newest = ends[n, 0], ends[n, 1]
+        key.end = ends[n, -1]
         if lengths[n] > 0:
             stretch(memory, slot, room_for(lengths[n]))
             key.length = lengths[n]

@@ -2,8 +2,9 @@
 
 A key has a slot. Its events lie in order of time in one stretch of the arena, ``[start, start +
 room)``, of which ``[start + head, start + head + length)`` is in use. A stretch that is full moves
-to one twice as wide, and its own is given back; where the arena ends, it is laid out anew. The
-events in a window that ends with the key's newest event are the key's last `counts`.
+to one twice as wide, and its own is given back; where the arena ends, it is laid out anew. A key's
+windows end with its newest event, or, where they lag, where they were asked for last; the events
+behind that end are its last `ahead`, and those in a window are the last `counts` before them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "COUNT", "DISTINCT", "FIRST_SEEN", "LATER", "MAX", "MEAN", "MIN", "NOWHERE", "RATIO",
+    "COUNT", "DISTINCT", "FIRST_SEEN", "LATER", "MAX", "MEAN", "MIN", "NEVER", "NOWHERE", "RATIO",
     "SINCE_LAST", "SQUARE_PARTS", "STATS", "STD", "SUM", "SUM_PARTS", "Memory", "Rules", "empty",
 ]  # fmt: skip
 
@@ -26,6 +27,8 @@ COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, RATIO, SINCE_LAST, FIRST_SEEN = range
 NOWHERE = -1
 LATER = np.iinfo(np.int64).max
 """When a value comes again that has not yet."""
+NEVER = -(2**62)
+"""Where windows end that were not asked for yet."""
 
 SUM_PARTS, SQUARE_PARTS = 2, 4
 """Widths of running sums: enough for numbers that a float tells apart within 2^50 of each other."""
@@ -53,10 +56,12 @@ _KEY = np.dtype(
         ("high", "u8"),
         ("first", "i8"),  # time of its first event, and of its newest
         ("newest", "i8"),
+        ("end", "i8"),  # of its windows
         ("start", "i8"),
         ("room", "i8"),
         ("head", "i8"),
         ("length", "i8"),
+        ("ahead", "i8"),
         ("before", "i8"),
         ("after", "i8"),
     ]
@@ -69,7 +74,9 @@ class Rules(NamedTuple):
     Attributes:
         over: int64[w], how long each window is.
         longest: of them.
-        late: how far behind its key's newest event one may be.
+        lag: how far before now they end: where they are asked for, and events come when they may,
+            until then or behind it; 0: with their key's newest event.
+        late: how far before the end of its key's windows an event may be.
         remember: so many events, and so many keys.
         sums, squares, extremes, distinct, ratio: whether they are needed.
         stat, window: int64[p] each, what to put into which column.
@@ -77,6 +84,7 @@ class Rules(NamedTuple):
 
     over: NDArray[np.int64]
     longest: int
+    lag: int
     late: int
     remember: int
     sums: bool

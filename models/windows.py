@@ -17,7 +17,7 @@ from models.windowing import slide
 from models.windowlayout import MOST_PLACES, gather, laid_out, places, scatter
 from models.windowmemory import STATS, Rules, empty
 
-__all__ = ["Windows"]
+__all__ = ["Windows", "key_digests"]
 
 _SLOTS, _ARENA = 1024, 8192
 _COUNTERS = ("evicted", "forgotten", "too_late")
@@ -30,18 +30,28 @@ class Windows:
 
     Args:
         over: how long each window is, in microseconds.
-        late: how far behind its key's newest event an event may come, in microseconds.
+        late: how far before the end of its key's windows an event may be, in microseconds.
         remember: how many events, and how many keys, are remembered at most.
         columns: what each column of figures is: a statistic, and the place of its window.
+        lag: how far before now the windows end, in microseconds: where they are asked for, by
+            events without a value. The others come when they may, and have no figures. Of these
+            there are "count", "sum", "mean", "std", "min" and "max". 0: the windows end with their
+            key's newest event.
     """
 
     def __init__(
-        self, over: Sequence[int], late: int, remember: int, columns: Sequence[tuple[str, int]]
+        self,
+        over: Sequence[int],
+        late: int,
+        remember: int,
+        columns: Sequence[tuple[str, int]],
+        lag: int = 0,
     ) -> None:
         stats = {stat for stat, _ in columns}
         self._rules = Rules(
             over=np.array(over, np.int64),
             longest=max(over),
+            lag=lag,
             late=late,
             remember=remember,
             sums=bool(stats & {"sum", "mean", "std", "ratio"}),
@@ -66,16 +76,28 @@ class Windows:
                 the events alone are counted. An event whose value is missing is not remembered.
         """
         n = len(times)
-        ids, keyed = _digests(keys)
+        ids, keyed = key_digests(keys)
         if values is None:
             bits, present = np.zeros(n, np.int64), np.ones(n, np.bool_)
         elif _is_text(values):
-            found, present = _digests(values)
+            found, present = key_digests(values)
             bits = np.ascontiguousarray(found[:, 0]).view(np.int64)
         else:
             # Added to 0, a negative zero is one: equal numbers are to be the same bits.
             array = numbers(values) + 0.0
             bits, present = array.view(np.int64), ~np.isnan(array)
+        return self.slide(ids, keyed, times, bits, present)
+
+    def slide(
+        self,
+        ids: NDArray[np.uint64],
+        keyed: NDArray[np.bool_],
+        times: NDArray[np.int64],
+        bits: NDArray[np.int64],
+        present: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """The same of events as `models.windowing.slide` takes them."""
+        n = len(times)
         out = np.full((len(self._rules.stat), n), np.nan)
         done = 0
         while True:
@@ -112,7 +134,8 @@ class Windows:
         """Keys as digests, in the order in which they were heard of last, and their events."""
         book = self._memory.book[0]
         keys, events = int(book["keys"]), int(book["events"])
-        ids, ends = np.empty((keys, 2), np.uint64), np.empty((keys, 2), np.int64)
+        ids = np.empty((keys, 2), np.uint64)
+        ends = np.empty((keys, 2 + (self._rules.lag > 0)), np.int64)
         lengths, times, bits = (np.empty(n, np.int64) for n in (keys, events, events))
         until = np.empty(events * self._rules.distinct, np.int64)
         gather(self._memory, ids, ends, lengths, times, bits, until)
@@ -145,8 +168,8 @@ def _is_text(column: Column) -> bool:
     )
 
 
-def _digests(column: Column) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """uint64[n, 2], and where there is a value."""
+def key_digests(column: Column) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Of each value: uint64[n, 2], and where there is one."""
     found = texts(column)
     if complete(found):
         return digests(found), np.ones(len(found), np.bool_)

@@ -158,12 +158,12 @@ def _facts(checked: Checked) -> Mapping[str, str]:
 
 
 def _windows(pipeline: Pipeline) -> str | None:
-    from models.window import Window
+    from models.sliding import Sliding
 
-    windows = [it for it in pipeline.features or () if isinstance(it, Window)]
+    windows = [it for it in pipeline.features or () if isinstance(it, Sliding)]
     if not windows:
         return None
-    events, size = sum(it.remember for it in windows), sum(it.most_bytes for it in windows)
+    events, size = sum(it.most_events for it in windows), sum(it.most_bytes for it in windows)
     others = dict.fromkeys(it.by for it in windows if it.by != pipeline.events.key)
     alone = f"; those by {', '.join(others)} see the events of their own partition" * bool(others)
     return f"up to {events:,} events, {size / 1e6:,.1f} MB in each partition{alone}"

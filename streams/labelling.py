@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from models.durations import seconds
+from models.features import LabelRate
 from models.protocol import Kind, Model
 from streams.declare import Labels, Topic
 from streams.errors import DeclarationError, nearest
 from streams.fields import ID_TYPES, field_for
 from streams.schema import TIME_TYPES, Field, FieldType, fields_of, type_name
 
-__all__ = ["check_label", "check_labels", "check_otherwise"]
+__all__ = ["check_label", "check_label_rates", "check_labels", "check_otherwise"]
 
 _LABEL_TYPES: tuple[FieldType, ...] = (bool, int, float, str)
 
@@ -88,3 +90,31 @@ def check_otherwise(labels: Labels, model: Model) -> None:
             refusal,
             f"otherwise={example}",
         )
+
+
+def check_label_rates(features: Iterable[object], labels: Labels | str | None, kind: Kind) -> None:
+    """Labels that a feature counts come at all, have a mean, and are known after its delay."""
+    for feature in features:
+        if not isinstance(feature, LabelRate):
+            continue
+        given = feature.written()
+        if labels is None:
+            raise DeclarationError(
+                f"{given} without labels=",
+                "there are no labels to count",
+                f'Window(by="{feature.by}", over={list(feature.over)}, stats=["count"])',
+            )
+        if kind == "multiclass":
+            raise DeclarationError(
+                f"{given} of classes",
+                "it counts labels that are true or false, or numbers: classes have no mean",
+                f'Hashed("{feature.by}"), of which the model learns how often it has which class',
+            )
+        silence = labels.maturity if isinstance(labels, Labels) else None
+        if isinstance(labels, Labels) and silence and (seconds(feature.delay) or 0) < silence:
+            raise DeclarationError(
+                f"{given}, and silence means {labels.otherwise!r} after {labels.matures_after}",
+                f"{feature.delay} after an event complaints alone are known: the rate would be too "
+                "high, and tell of the delay rather than of the events",
+                feature.written(delay=labels.matures_after),
+            )

@@ -15,7 +15,7 @@ from models.column import EVENT_TIME, Column
 from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
-from streams.labelling import check_label, check_labels, check_otherwise
+from streams.labelling import check_label, check_label_rates, check_labels, check_otherwise
 from streams.modelling import as_model, called, probe
 from streams.rules import (
     check_decide,
@@ -98,6 +98,7 @@ class Pipeline(Declaration):
         else:
             object.__setattr__(self, "features", tuple(self.features))
             check_features(self.features, schema, self.label_field, self.events.time)
+            check_label_rates(self.features, self.labels, model.kind)
         if model.form == "named":
             probe(model, self._example_row(), label)
 

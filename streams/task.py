@@ -134,7 +134,6 @@ class PartitionTask:
 
         first, plan, seconds = self.rows.next, Plan(), at.seconds
         happened = at.micros.view("datetime64[us]")
-        self.encoder.append({**decoded.columns, EVENT_TIME: happened}, n, self.rows)
         learned_at = np.empty(0)
         if self.joiner is not None and ids is not None:
             learned_at = self.joiner.events(ids, seconds, first, plan)
@@ -145,6 +144,7 @@ class PartitionTask:
         else:
             plan.score_then_learn(first, targets)
 
+        self.encoder.append({**decoded.columns, EVENT_TIME: happened}, n, self.rows, plan)
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
@@ -169,6 +169,7 @@ class PartitionTask:
         plan = Plan()
         learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
         if len(plan):
+            self.encoder.learn(plan)
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
 
@@ -212,7 +213,7 @@ class PartitionTask:
         )
         self.learned += len(places)
         output.learned = len(places)
-        self.rows.drop_before(self.rows.next)
+        self._forget_before(self.rows.next)
 
     def _measure(self, plan: Plan, learned_at: NDArray[np.float64], output: Output) -> None:
         """Compare what was learned with what had been answered, then forget those rows."""
@@ -223,8 +224,12 @@ class PartitionTask:
             self.learned += len(rows)
             output.learned = len(rows)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
-        self.rows.drop_before(waits)
+        self._forget_before(waits)
         self._scored.drop_before(waits)
+
+    def _forget_before(self, row: int) -> None:
+        self.rows.drop_before(row)
+        self.encoder.drop_before(row)
 
     def _predictions(
         self,

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from river.anomaly import HalfSpaceTrees
 
-from models import Clock, Cross, Hashed, Logistic, Tokens, Window
+from models import Clock, Cross, Hashed, LabelRate, Logistic, Spikes, Tokens, Window
 from streams import Event, Labels, Pipeline, Threshold, Topic
 from streams.checking import Checked, as_json, check, describe
 
@@ -112,6 +112,8 @@ def test_the_memory_of_windows_is_told_and_which_see_their_own_partition_only():
     windows = [
         Window("amount", by="card", over=["1d", "7d"], stats=["mean"], remember=1000),
         Window(by="terminal", over=["1h"], stats=["count"], remember=500),
+        LabelRate(by="terminal", over=["1d"], delay="7d", remember=250),
+        Spikes("amount", by="card", above=2, usual="9d", over=["1d"], remember=100),
     ]
     pipeline = Pipeline(
         name="fraud",
@@ -122,12 +124,16 @@ def test_the_memory_of_windows_is_told_and_which_see_their_own_partition_only():
     )
     lines = {line.field: line for line in check(pipeline).fields}
     assert (lines["amount"].features, lines["amount"].entries) == (
-        ("Window amount-by-card",),
-        ("2",),
+        ("Window amount-by-card", "Spikes amount-spikes-by-card"),
+        ("2", "1"),
+    )
+    assert lines["terminal"].features == (
+        "Window events-by-terminal",
+        "LabelRate labels-by-terminal",
     )
     size = sum(window.most_bytes for window in windows) / 1e6
     assert check(pipeline).windows == (
-        f"up to 1,500 events, {size:.1f} MB in each partition; "
+        f"up to 1,950 events, {size:.1f} MB in each partition; "
         "those by terminal see the events of their own partition"
     )
     assert check(PIPELINE).windows is None

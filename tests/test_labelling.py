@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Literal
 
 import pytest
+from river.anomaly import HalfSpaceTrees
+from river.tree import HoeffdingTreeClassifier
 
-from models import Linear, Logistic, Number
+from models import LabelRate, Linear, Logistic, Number
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 
 
@@ -139,3 +141,41 @@ def test_silence_means_a_label_like_any_other():
     assert error.given == "Labels('chargebacks', otherwise='genuine')"
     assert "True/False or 1/0" in error.why
     assert error.write == "otherwise=0"
+
+
+class Sale(Event, frozen=True):
+    tx_id: str
+    shop: str
+    at: datetime
+    kind: Literal["a", "b"] = "a"
+    price: float = 0.0
+
+
+def rated(labels, *, model=None, **changed) -> Pipeline:
+    rate = LabelRate(**{"by": "shop", "over": ["1d"], "delay": "7d", **changed})
+    topic = Topic("sales", schema=Sale, id="tx_id", time="at")
+    model = model or Logistic(bits=4)
+    return Pipeline(name="sales", events=topic, labels=labels, features=[rate], model=model)
+
+
+def test_label_rates_are_of_labels_that_are_known_after_their_delay():
+    week = Labels("frauds", matures_after="7d", otherwise=0)
+    for pipeline in (
+        rated(week),
+        rated(Labels("frauds"), delay="1h"),
+        rated("price", model=Linear(bits=4)),
+    ):
+        assert pipeline.new_encoder().fields == ("shop",)
+    error = refused(rated, week, delay="6d")
+    assert "silence means 0 after 7d" in error.given
+    assert "complaints alone" in error.why
+    assert "delay='7d'" in error.write
+    assert rated(week, delay="8d").fingerprint != rated(week).fingerprint
+
+
+def test_label_rates_of_classes_or_of_no_labels_are_refused():
+    forest = HoeffdingTreeClassifier()
+    assert "classes have no mean" in refused(rated, "kind", model=forest).why
+    error = refused(rated, None, model=HalfSpaceTrees())
+    assert "there are no labels" in error.why
+    assert error.write.startswith('Window(by="shop"')

@@ -20,9 +20,11 @@ from models import (
     Clock,
     Cross,
     Hashed,
+    LabelRate,
     Linear,
     Logistic,
     Number,
+    Spikes,
     Text,
     Window,
 )
@@ -66,6 +68,11 @@ WINDOWS = [
     ),
     Window("said", by="page", over=["30m"], stats=["distinct", "since_last"]),
 ]  # fmt: skip
+RATES = [
+    LabelRate(by="page", over=["20m", "1h"], delay="1h", scale=None),
+    LabelRate(by="said", over=["90m"], delay="70m", stats=["positives"], remember=3),
+    Spikes("seconds", by="page", above=1.5, usual="90m", over=["30m", "1h"], late="20m"),
+]
 NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
 
 
@@ -93,6 +100,12 @@ PIPELINES = {
         features=WINDOWS[:1],
         model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),
     ),
+    "label-rates": shop(features=RATES),
+    "river-label-rates": shop(
+        features=RATES,
+        model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),
+    ),
+    "label-rates-of-labels-in-the-event": shop(labels="bought", features=RATES),
     "label-in-the-event": shop(labels="bought"),
     "regression": shop(labels="seconds", features=[Hashed("page")], model=Linear(bits=6)),
     "river-tree": shop(
