@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
+    from models.pairwise import Pairwise
 else:
     # Hidden from type checkers, which would take any name to exist.
     def __getattr__(name: str) -> object:
@@ -46,6 +47,7 @@ __all__ = [
     "Linear",
     "Logistic",
     "Number",
+    "Pairwise",
     "Spikes",
     "Text",
     "Tokens",
@@ -62,6 +64,7 @@ _MODULES = {
             "Hashed",
             "LabelRate",
             "Number",
+            "Pairwise",
             "Spikes",
             "Text",
             "Tokens",
@@ -71,5 +74,6 @@ _MODULES = {
     ),
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
+    "Pairwise": "pairwise",
     "adapt": "adapter",
 }

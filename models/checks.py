@@ -225,7 +225,7 @@ def _target(kind: Kind, x: Mapping[str, float], random: Random) -> Target:
 
 
 def _rows(model: Model, values: Sequence[dict[str, float]]) -> Rows | DictRows:
-    """The events as the model reads them; hashed rows hold a category and a repeated bucket too."""
+    """The events as the model reads them; hashed rows hold categories too."""
     if model.form == "named":
         named = DictRows()
         named.append(list(values))
@@ -234,6 +234,8 @@ def _rows(model: Model, values: Sequence[dict[str, float]]) -> Rows | DictRows:
     hashed = Rows()
     for row, x in enumerate(values):
         index = np.array([*range(len(x)), row * 7, 1], np.int64) * 2_654_435_761 % buckets
+        if getattr(model, "slots", False):
+            index[: len(x)] = -1 - np.arange(len(x))
         value = np.array([*x.values(), 1.0, -1.0])
         hashed.append(np.array([len(index)]), index.astype(np.int32), value)
     return hashed

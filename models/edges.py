@@ -18,7 +18,7 @@ from models.protocol import State
 __all__ = ["Edges", "cut_anew", "empty", "note", "place", "restored", "state"]
 
 _SAMPLE = 8_192
-_FIRST = 500
+_FIRST = 50
 _GROWTH = 1.5
 
 _kernel = fused()
@@ -31,7 +31,7 @@ class Edges(NamedTuple):
     s doubles: a systematic sample of all there was, the same for any cut of the stream.
 
     Attributes:
-        cuts: float64[d, bins - 1], ascending; infinite until enough was learned.
+        cuts: float64[d, bins - 1], ascending; beyond all numbers until enough was learned.
         sample: float64[2, k, d], of either class; NaN where a number was missing.
         seen: int64[2, 3], of either class how many events are in the sample, how many there were,
             and every how many-th is kept.
@@ -47,7 +47,7 @@ class Edges(NamedTuple):
 def empty(numbers: int, bins: int) -> Edges:
     """Of that many numbers, of which nothing is known."""
     return Edges(
-        np.full((numbers, bins - 1), np.inf),
+        np.full((numbers, bins - 1), np.finfo(np.float64).max),
         np.empty((2, _SAMPLE, numbers)),
         np.array([[0, 0, 1], [0, 0, 1]], np.int64),
         np.array([0, _FIRST], np.int64),
@@ -110,7 +110,7 @@ def place(edges: Edges, number: int, value: float) -> int:
     high = edges.cuts.shape[1]
     if value != value:
         return high + 1
-    low = 0
+    low: int = 0
     while low < high:
         middle = (low + high) >> 1
         if edges.cuts[number, middle] < value:

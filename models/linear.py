@@ -1,37 +1,26 @@
-"""Hashed linear models: River estimators by themselves, compiled kernels inside a task.
-
-One implementation: the estimator's `learn_one` is a plan of one step.
-"""
+"""Hashed linear models: River estimators by themselves, compiled kernels inside a task."""
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from river import base
 
 from models.hashing import MAX_BITS
 from models.linear_learner import LinearLearner
 from models.named import hash_row
 from models.optimizers import FTRL, SGD, AdaGrad, Optimizer, check_penalty
-from models.protocol import Kind, Plan, Target
-from models.rows import Rows
-from models.targets import refusal
+from models.standalone import Standalone
 
 __all__ = ["HashedLinear", "Linear", "Logistic"]
 
 
-class HashedLinear:
-    """What `Logistic` and `Linear` share: the declaration, and a learner of one's own.
-
-    Hyper-parameters cannot change after construction; `clone` makes a model with others.
-    """
-
-    kind: ClassVar[Kind]
-    form: ClassVar[Literal["hashed"]] = "hashed"
+class HashedLinear(Standalone):
+    """What `Logistic` and `Linear` share: hyper-parameters, and how a dict becomes a row."""
 
     def __init__(
         self,
@@ -68,7 +57,6 @@ class HashedLinear:
         self.l2 = l2
         self.intercept = intercept
         self.seed = seed
-        self._own: tuple[LinearLearner, Rows] | None = None
 
     def describe(self) -> Mapping[str, Any]:
         """Every hyper-parameter; equal where two models learn the same from the same rows."""
@@ -82,10 +70,6 @@ class HashedLinear:
             "seed": self.seed,
         }
 
-    def accepts(self, target: Target) -> str | None:
-        """Why this label cannot be learned; None: it can."""
-        return refusal(self.kind, target)
-
     def new(self, seed: int) -> LinearLearner:  # noqa: ARG002 - a linear model draws no numbers
         """A fresh learner; all begin with zeros, whatever the seed."""
         penalised = self.optimizer if isinstance(self.optimizer, FTRL) else self
@@ -93,45 +77,8 @@ class HashedLinear:
             self.kind, self.bits, self.optimizer, penalised.l1, penalised.l2, self.intercept
         )
 
-    def learn_one(self, x: Mapping[Any, Any], y: Target) -> None:
-        """Learn one event outside a task."""
-        if reason := self.accepts(y):
-            raise ValueError(f"{type(self).__name__}.learn_one: {reason}")
-        self._step(x, y)
-
-    def _step(self, x: Mapping[Any, Any], y: Target | None = None) -> float:
-        """Score one event, or learn it where there is a label."""
-        if self._own is None:
-            self._own = self.new(self.seed), Rows()
-        learner, rows = self._own
-        index, value = hash_row(x, self.bits, self.seed)
-        row = rows.append(np.array([len(index)]), index, value)
-        plan = Plan()
-        if y is None:
-            plan.score(row)
-        else:
-            plan.learn(row, y)
-        scores = learner.run(plan, rows)
-        rows.drop_before(rows.next)
-        return float(scores.value[0]) if y is None else math.nan
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in self.__dict__ and name in inspect.signature(type(self)).parameters:
-            raise AttributeError(
-                f"{name} of a {type(self).__name__} is fixed once it is made; "
-                f"write model.clone({{{name!r}: {value!r}}})"
-            )
-        super().__setattr__(name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        own = None if self._own is None else self._own[0].state()
-        return {**self.__dict__, "_own": own}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _own=None)
-        if state["_own"] is not None:
-            self._own = self.new(self.seed), Rows()
-            self._own[0].restore(state["_own"])
+    def _entries(self, x: Mapping[Any, Any]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        return hash_row(x, self.bits, self.seed)
 
 
 class Logistic(HashedLinear, base.Classifier):  # type: ignore[misc]  # River ships no types

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from models.bags import Bag
 from models.clock import LABELS, elapsed, ordinals
-from models.column import Columns
+from models.column import Column, Columns
 from models.compiled import compiled
 from models.feature import Feature
 from models.features import Clock, Cross, Hashed, Number
 from models.hashing import MISSING, fold, sign, signs, token
 from models.memory import Memory
-from models.scaling import numbers, scaled
+from models.scaling import Scale, numbers, scaled
 from models.sliding import Sliding
 
 __all__ = ["Part", "Reader", "reader"]
@@ -27,21 +27,25 @@ Part: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float6
 """What a feature, or one part of a clock, adds to each of n rows: lengths, tokens and values.
 
     int64[n], entries of each row; none: one each.
-    uint32[sum(lengths)], the rows' tokens laid end to end.
+    uint32[sum(lengths)], the rows' tokens laid end to end; none: it is a number in a slot.
     float64[sum(lengths)], with the tokens' signs in them; none: the signs themselves.
 """
 
-_ONE_EACH, _SIGNS = np.empty(0, np.int64), np.empty(0)
+_ONE_EACH, _IN_SLOT, _SIGNS = np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0)
 
 Reader: TypeAlias = Callable[[Columns], Sequence[Part]]
 """Reads a feature off columns of one length."""
 
 
-def reader(feature: Feature, seed: int, memory: Memory) -> Reader:
-    """How to read a feature, with hashes of that seed; `memory` is kept up to date."""
+def reader(feature: Feature, seed: int, memory: Memory, *, slots: bool = False) -> Reader:
+    """How to read a feature, with hashes of that seed; `memory` is kept up to date.
+
+    With `slots`, a number is no token with a weight of its own, but a value in a slot of the row,
+    NaN where it is missing.
+    """
     match feature:
         case Number():
-            return _number(feature, seed, memory)
+            return _number(feature, seed, memory, slots)
         case Hashed() | Cross():
             return _category(feature, seed)
         case Clock():
@@ -49,20 +53,15 @@ def reader(feature: Feature, seed: int, memory: Memory) -> Reader:
         case Bag():
             return _bag(feature, seed, memory)
         case Sliding():
-            return _sliding(feature, seed, memory)
+            return _sliding(feature, seed, memory, slots)
     raise TypeError(f"models.readers does not know how to read a {type(feature).__name__}")
 
 
-def _number(feature: Number, seed: int, memory: Memory) -> Reader:
-    moments = memory.moments(feature.name) if feature.scale == "standard" else None
-    own = token(feature.name, (), seed)
-    missing = token(feature.name, (MISSING,), seed)
+def _number(feature: Number, seed: int, memory: Memory, slots: bool) -> Reader:
+    part = _numeric(feature.name, feature.scale, seed, memory, slots)
 
     def read(columns: Columns) -> Sequence[Part]:
-        values = scaled(columns[feature.field], feature.scale, moments)
-        tokens = np.empty(len(values), np.uint32)
-        _fill_gaps(values, tokens, own, missing, sign(missing))
-        return ((_ONE_EACH, tokens, values),)
+        return (part(columns[feature.field]),)
 
     return read
 
@@ -119,30 +118,33 @@ def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
     return read
 
 
-def _sliding(feature: Sliding, seed: int, memory: Memory) -> Reader:
-    standard = feature.scale == "standard"
-    parts = [
-        (
-            token(name, (), seed),
-            token(name, (MISSING,), seed),
-            memory.moments(name) if standard else None,
-        )
-        for name in feature.figure_names
-    ]
+def _sliding(feature: Sliding, seed: int, memory: Memory, slots: bool) -> Reader:
+    parts = [_numeric(name, feature.scale, seed, memory, slots) for name in feature.figure_names]
     feature.enter(memory)
 
     def read(columns: Columns) -> Sequence[Part]:
-        found = []
-        for figures, (own, missing, moments) in zip(
-            feature.figures(columns, memory), parts, strict=True
-        ):
-            values = scaled(figures, feature.scale, moments)
-            tokens = np.empty(len(values), np.uint32)
-            _fill_gaps(values, tokens, own, missing, sign(missing))
-            found.append((_ONE_EACH, tokens, values))
-        return found
+        found = feature.figures(columns, memory)
+        return [part(figures) for part, figures in zip(parts, found, strict=True)]
 
     return read
+
+
+def _numeric(
+    name: str, scale: Scale | None, seed: int, memory: Memory, slots: bool
+) -> Callable[[Column], Part]:
+    """How numbers of that name become a part."""
+    moments = memory.moments(name) if scale == "standard" else None
+    own, missing = token(name, (), seed), token(name, (MISSING,), seed)
+
+    def part(column: Column) -> Part:
+        values = scaled(column, scale, moments)
+        if slots:
+            return _ONE_EACH, _IN_SLOT, values
+        tokens = np.empty(len(values), np.uint32)
+        _fill_gaps(values, tokens, own, missing, sign(missing))
+        return _ONE_EACH, tokens, values
+
+    return part
 
 
 @compiled

@@ -208,7 +208,7 @@ class Pipeline(Declaration):
         model = self.model
         if model.form == "named":
             return NamedEncoder(self.features, self._raw_fields)
-        return HashedEncoder(self.features or (), model.bits, model.seed)
+        return HashedEncoder(self.features or (), model.bits, model.seed, slots=model.slots)
 
     def new_rows(self) -> Any:
         """An empty window of rows as the encoder writes and the learner reads them."""
