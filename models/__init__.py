@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
     from models.pairwise import Pairwise
+    from models.presets import fraud
 else:
     # Hidden from type checkers, which would take any name to exist.
     def __getattr__(name: str) -> object:
@@ -53,6 +54,7 @@ __all__ = [
     "Tokens",
     "Window",
     "adapt",
+    "fraud",
 ]
 
 _MODULES = {
@@ -64,7 +66,6 @@ _MODULES = {
             "Hashed",
             "LabelRate",
             "Number",
-            "Pairwise",
             "Spikes",
             "Text",
             "Tokens",
@@ -76,4 +77,5 @@ _MODULES = {
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
     "Pairwise": "pairwise",
     "adapt": "adapter",
+    "fraud": "presets",
 }

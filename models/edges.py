@@ -1,4 +1,4 @@
-"""Where to cut numbers into bins: quantiles of what was learned so far, either class with its share.
+"""Where numbers are cut into bins: quantiles of what was learned, either class with its share.
 
 At one fraud in a hundred payments, the plain quantiles of an amount all lie among genuine ones: the
 few amounts that tell the classes apart share the last bin. So the quantiles are those of a mixture
@@ -110,14 +110,14 @@ def place(edges: Edges, number: int, value: float) -> int:
     high = edges.cuts.shape[1]
     if value != value:
         return high + 1
-    low: int = 0
+    low = 0
     while low < high:
         middle = (low + high) >> 1
         if edges.cuts[number, middle] < value:
             low = middle + 1
         else:
             high = middle
-    return low
+    return int(low)
 
 
 @_kernel

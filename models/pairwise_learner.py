@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.column import where_known
 from models.edges import cut_anew, empty, restored, state
@@ -89,7 +88,7 @@ class PairwiseLearner:
         at = state["at"]
         if len(at) and at[-1] >= len(self._work.lines):
             raise ValueError(
-                f"this state has weights up to {at[-1]:,}, and the model {len(self._work.lines):,}: "
+                f"this state has weight {at[-1]:,}, and the model has {len(self._work.lines):,}: "
                 "restore it into the model that made it, or start without it"
             )
         self._work.lines[at] = state["line"]

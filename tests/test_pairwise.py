@@ -1,5 +1,6 @@
 import copy
 import doctest
+import itertools
 import json
 import math
 import pickle
@@ -187,7 +188,7 @@ def test_any_cut_of_the_stream_gives_the_same_bits(cuts, seed) -> None:
     expected = run(whole, steps)
     learner, found = MODELS[2].new(0), []
     at = [0, *sorted(2 * cut for cut in cuts), len(steps)]
-    for begin, end in zip(at, at[1:], strict=False):
+    for begin, end in itertools.pairwise(at):
         found.append(run(learner, steps[begin:end]))
         again = MODELS[2].new(0)
         again.restore(learner.state())
