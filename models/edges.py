@@ -107,17 +107,16 @@ def cut_anew(edges: Edges, share: float) -> None:
 @_kernel
 def place(edges: Edges, number: int, value: float) -> int:
     """The bin of a value, how many cuts lie below it; the one behind the last if it is missing."""
-    high = edges.cuts.shape[1]
+    low, high = 0, int(edges.cuts.shape[1])
     if value != value:
         return high + 1
-    low = 0
     while low < high:
         middle = (low + high) >> 1
         if edges.cuts[number, middle] < value:
             low = middle + 1
         else:
             high = middle
-    return int(low)
+    return low
 
 
 @_kernel
