@@ -229,6 +229,16 @@ def test_an_event_as_old_as_delay_and_window_is_out_and_one_as_old_as_the_delay_
     assert counts == [0, 1, 1, 3, 2, 2, 0]
 
 
+def test_a_label_that_is_too_young_stays_so_over_a_restart():
+    rates, restored = (Rates(OVER, DELAY, 5, 1000, sums=True) for _ in range(2))
+    events = [Step(0, "a", 0), Step(0, label=1), Step(1, "a", 6), Step(1, label=1)]
+    taken(rates, [*events, Step(2, "a", 10)])
+    restored.restore(rates.state())
+    for one in (rates, restored):
+        answers = taken(one, [Step(3, "a", 12), Step(4, "a", 14)])
+        assert [answer[1] for answer in answers] == [(1, 1.0), (2, 2.0)]
+
+
 def test_a_sum_does_not_drift_however_many_labels_there_are():
     rates = Rates([1000], 1, 1, 10**6, sums=True)
     events = [step for n in range(3000) for step in (Step(n, "a", n), Step(n, label=0.1))]
