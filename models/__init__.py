@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.adapter import adapt
+    from models.bysource import BySource
     from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens, Window
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
+    from models.rebalancing import Undersampled, Weighted
 else:
     # Hidden from type checkers, which would take any name to exist.
     def __getattr__(name: str) -> object:
@@ -27,6 +29,7 @@ __all__ = [
     "FTRL",
     "SGD",
     "AdaGrad",
+    "BySource",
     "Clock",
     "Counts",
     "Cross",
@@ -36,6 +39,8 @@ __all__ = [
     "Number",
     "Text",
     "Tokens",
+    "Undersampled",
+    "Weighted",
     "Window",
     "adapt",
 ]
@@ -47,4 +52,6 @@ _MODULES = {
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
     "adapt": "adapter",
+    "BySource": "bysource",
+    **dict.fromkeys(("Undersampled", "Weighted"), "rebalancing"),
 }

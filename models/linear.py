@@ -32,6 +32,7 @@ class HashedLinear:
 
     kind: ClassVar[Kind]
     form: ClassVar[Literal["hashed"]] = "hashed"
+    weighs: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -46,10 +46,12 @@ def put_back(
     number: NDArray[np.int64],
     kind: NDArray[np.int8],
     bits: NDArray[np.int64],
+    held: NDArray[np.bool_],
 ) -> None:
     """Fill an empty chain with what `remembered.columns` took out of one."""
     for n in range(len(ids)):
         slot = take(memory, ids[n, 0], ids[n, 1], at[n], number[n], kind[n], bits[n])
+        memory.entries[slot].held = held[n]
         link(memory, slot, name)
         if name != WAITING:
             enter(memory.entries, memory.table, slot)

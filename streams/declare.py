@@ -87,6 +87,8 @@ class Labels(Declaration):
         id: its field that names the event.
         value: its field with the label.
         time: its field with the time the label became known; None for the record's timestamp.
+        source: its field that names who says so, for a model that learns sources apart
+            (`models.bysource.BySource`); None: all labels are alike.
         matures_after: an event that has no label by then ("7d", "12h", "30m", "90s" of event
             time) is learned as `otherwise`; None: an event without a label is not learned.
         otherwise: the label that silence means.
@@ -98,6 +100,7 @@ class Labels(Declaration):
     id: str = "id"
     value: str = "label"
     time: str | None = None
+    source: str | None = None
     matures_after: str | None = None
     otherwise: Target | None = None
     remember: int = 1_000_000

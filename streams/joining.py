@@ -45,7 +45,8 @@ class Rules(NamedTuple):
 
     Attributes:
         matures_after: seconds; infinite: never.
-        kind: of the label that silence means, as `models.scalars` writes it.
+        kind: of the label that silence means, as `models.scalars` writes it; `NONE`: silence means
+            nothing, and what matures without a label is not learned.
         bits: of the same.
         remember: the most entries a chain may hold.
     """
@@ -111,7 +112,8 @@ def take_events(
             memory.outcomes[_REPEATED] += 1
             continue
         link(memory, slot, PENDING)
-        if memory.entries[slot].kind != NONE and book.watermark >= book.opens:
+        entry = memory.entries[slot]
+        if entry.kind != NONE and not entry.held and book.watermark >= book.opens:
             _settle(memory, steps, rules, slot, _JOINED)
         elif rules.matures_after < np.inf:
             schedule(memory, slot)
@@ -130,9 +132,12 @@ def take_labels(
     times: NDArray[np.float64],
     kinds: NDArray[np.int8],
     bits: NDArray[np.int64],
+    held: NDArray[np.bool_],
     start: int,
 ) -> int:
     """Apply each label from `start` on if its date has come, else keep it until then.
+
+    One that is `held` waits, once applied, until its event matures.
 
     Returns where it stopped: at the end, or where `steps` were nearly full.
     """
@@ -146,9 +151,10 @@ def take_labels(
             foresee(memory.table, ids[n + _AHEAD, 0])
         low, high = ids[n, 0], ids[n, 1]
         if times[n] <= book.watermark:
-            _apply(memory, steps, rules, low, high, kinds[n], bits[n])
+            _apply(memory, steps, rules, low, high, kinds[n], bits[n], held[n])
         else:
             slot = take(memory, low, high, times[n], book.arrivals, kinds[n], bits[n])
+            memory.entries[slot].held = held[n]
             book.arrivals += 1
             link(memory, slot, WAITING)
             schedule(memory, slot)
@@ -189,7 +195,11 @@ def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
         entry = memory.entries[slot]
         if entry.chain == WAITING:
             free(memory, slot)
-            _apply(memory, steps, rules, entry.low, entry.high, entry.kind, entry.bits)
+            low, high, kind, bits = entry.low, entry.high, entry.kind, entry.bits
+            _apply(memory, steps, rules, low, high, kind, bits, entry.held)
+        elif entry.kind == NONE and rules.kind == NONE:
+            unlink(memory, slot)
+            _remember_settled(memory, rules, slot)
         elif entry.kind == NONE:
             entry.kind, entry.bits = rules.kind, rules.bits
             _settle(memory, steps, rules, slot, _MATURED)
@@ -207,12 +217,17 @@ def _apply(
     high: np.uint64,
     kind: int,
     bits: int,
+    held: bool,
 ) -> None:
     """Do with a label whose date has come what is to be done."""
     book, outcomes, early = memory.book[0], memory.outcomes, memory.chains[EARLY]
     slot = find(memory.entries, memory.table, low, high)
+    retracts = kind == NONE
     if slot == NOWHERE:
+        if retracts:
+            return
         slot = take(memory, low, high, 0.0, 0, kind, bits)
+        memory.entries[slot].held = held
         enter(memory.entries, memory.table, slot)
         link(memory, slot, EARLY)
         outcomes[_EARLY] += 1
@@ -222,20 +237,25 @@ def _apply(
         return
     entry = memory.entries[slot]
     if entry.kind != NONE:
-        outcomes[_DUPLICATE if scalars.same(entry.kind, entry.bits, kind, bits) else _REVISED] += 1
-    if entry.chain != SETTLED:
-        first = entry.chain == PENDING and entry.kind == NONE
-        entry.kind, entry.bits = kind, bits
-        if first and book.watermark >= book.opens:
-            _settle(memory, steps, rules, slot, _JOINED)
+        again = not retracts and scalars.same(entry.kind, entry.bits, kind, bits)
+        outcomes[_DUPLICATE if again else _REVISED] += 1
+    first = entry.kind == NONE or entry.held
+    if entry.chain == SETTLED or (held and not first):
+        return
+    if retracts and entry.chain == EARLY:
+        forget(memory, slot)
+        return
+    entry.kind, entry.bits, entry.held = kind, bits, held
+    settles = first and not held and not retracts
+    if settles and entry.chain == PENDING and book.watermark >= book.opens:
+        _settle(memory, steps, rules, slot, _JOINED)
 
 
 @_kernel
 def _settle(memory: Memory, steps: Steps, rules: Rules, slot: int, outcome: int) -> None:
     """Learn an event with the label that is in its entry."""
-    book, entry, settled = memory.book[0], memory.entries[slot], memory.chains[SETTLED]
+    book, entry = memory.book[0], memory.entries[slot]
     unlink(memory, slot)
-    link(memory, slot, SETTLED)
     steps.op[book.steps] = LEARN
     steps.row[book.steps] = entry.number
     steps.kind[book.learned] = entry.kind
@@ -244,5 +264,13 @@ def _settle(memory: Memory, steps: Steps, rules: Rules, slot: int, outcome: int)
     book.steps += 1
     book.learned += 1
     memory.outcomes[outcome] += 1
+    _remember_settled(memory, rules, slot)
+
+
+@_kernel
+def _remember_settled(memory: Memory, rules: Rules, slot: int) -> None:
+    """Keep the id of an event that waits no longer, so that it is not remembered twice."""
+    settled = memory.chains[SETTLED]
+    link(memory, slot, SETTLED)
     if settled.length > rules.remember:
         forget(memory, settled.first)

@@ -10,7 +10,7 @@ from streams.errors import DeclarationError, nearest
 from streams.fields import ID_TYPES, field_for
 from streams.schema import TIME_TYPES, Field, FieldType, fields_of, type_name
 
-__all__ = ["check_label", "check_labels", "check_otherwise"]
+__all__ = ["check_label", "check_labels", "check_otherwise", "check_sources"]
 
 _LABEL_TYPES: tuple[FieldType, ...] = (bool, int, float, str)
 
@@ -43,7 +43,8 @@ def check_labels(labels: Labels, events: Topic, fields: Mapping[str, Field]) -> 
                 "a label finds its event by an id that both of them carry",
                 f'Labels({labels.topic!r}, id="{events.id}", …)',
             )
-        return field_for(own, name, given, noun, types, required=role != "time")
+        required = role not in ("time", "value")
+        return field_for(own, name, given, noun, types, required=required)
 
     identity, value = (
         found("id", labels.id, "an id", ID_TYPES),
@@ -51,6 +52,8 @@ def check_labels(labels: Labels, events: Topic, fields: Mapping[str, Field]) -> 
     )
     if labels.time is not None:
         found("time", labels.time, "a time", TIME_TYPES)
+    if labels.source is not None:
+        found("source", labels.source, "a source", (str,))
     if identity.type is not fields[events.id].type:
         other = type_name(fields[events.id].type)
         raise DeclarationError(
@@ -87,4 +90,29 @@ def check_otherwise(labels: Labels, model: Model) -> None:
             f"Labels({labels.topic!r}, otherwise={labels.otherwise!r})",
             refusal,
             f"otherwise={example}",
+        )
+
+
+def check_sources(labels: Labels | None, model: Model) -> None:
+    """Where labels have sources, the model learns them apart; and only there."""
+    sources = getattr(model, "sources", ())
+    declared = labels is not None and labels.source is not None
+    if declared and labels is not None and not sources:
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, source={labels.source!r}) and one model for all sources",
+            "labels are told apart by source for a model that learns each source by itself",
+            'model=BySource({"investigator": …, "chargeback": …}, "chargeback"), or no source=',
+        )
+    if sources and not declared:
+        where = "" if labels is None else f"{labels.topic!r}, "
+        raise DeclarationError(
+            f"model=BySource(…) for labels from {', '.join(sources)} without Labels(source=…)",
+            "nothing says which of its models a label is for",
+            f'labels=Labels({where}source="source", matures_after="7d", otherwise=0)',
+        )
+    if sources and labels is not None and labels.matures_after is None:
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, source={labels.source!r}) without matures_after=",
+            "an event that one source has judged would wait for the others for ever",
+            f'Labels({labels.topic!r}, source={labels.source!r}, matures_after="7d", otherwise=0)',
         )

@@ -15,7 +15,7 @@ from models.column import EVENT_TIME, Column
 from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
-from streams.labelling import check_label, check_labels, check_otherwise
+from streams.labelling import check_label, check_labels, check_otherwise, check_sources
 from streams.modelling import as_model, called, probe
 from streams.rules import (
     check_decide,
@@ -83,6 +83,7 @@ class Pipeline(Declaration):
             check_label(label, model.kind, called(model))
         if self.label_topic is not None:
             check_otherwise(self.label_topic, model)
+        check_sources(self.label_topic, model)
         check_decide(self.decide, model.kind)
         check_topics(
             (
@@ -258,7 +259,7 @@ class Pipeline(Declaration):
 
 
 def _labels_described(labels: Labels) -> Mapping[str, Any]:
-    return {
+    described = {
         "schema": _described(labels.schema),
         "id": labels.id,
         "value": labels.value,
@@ -267,6 +268,7 @@ def _labels_described(labels: Labels) -> Mapping[str, Any]:
         "otherwise": labels.otherwise,
         "remember": labels.remember,
     }
+    return described if labels.source is None else {**described, "source": labels.source}
 
 
 def _described(schema: type[Event]) -> Mapping[str, Any]:

@@ -75,6 +75,7 @@ _ENTRY = np.dtype(
         ("kind", "i1"),
         ("chain", "i1"),
         ("heaped", "?"),
+        ("held", "?"),  # whether its label waits until the event matures
     ],
     align=True,
 )
@@ -134,11 +135,12 @@ def grown(memory: Memory, slots: int) -> Memory:
 def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:
     """The entries of a chain, from first to last: copies, and nothing in them tells of slots.
 
-    ``id`` is uint64[n, 2], ``at`` float64[n], ``number`` and ``bits`` int64[n], ``kind`` int8[n].
+    ``id`` is uint64[n, 2], ``at`` float64[n], ``number`` and ``bits`` int64[n], ``kind`` int8[n],
+    ``held`` bool[n].
     """
     n = int(memory.chains[name]["length"])
     found: dict[str, NDArray[Any]] = {"id": np.empty((n, 2), np.uint64)}
-    for field in ("at", "number", "kind", "bits"):
+    for field in ("at", "number", "kind", "bits", "held"):
         found[field] = np.empty(n, _ENTRY[field])
     _gather(memory, name, *found.values())
     return found
@@ -153,13 +155,14 @@ def _gather(
     number: NDArray[np.int64],
     kind: NDArray[np.int8],
     bits: NDArray[np.int64],
+    held: NDArray[np.bool_],
 ) -> None:
     slot = memory.chains[name].first
     for n in range(len(ids)):
         entry = memory.entries[slot]
         ids[n, 0], ids[n, 1] = entry.low, entry.high
         at[n], number[n] = entry.at, entry.number
-        kind[n], bits[n] = entry.kind, entry.bits
+        kind[n], bits[n], held[n] = entry.kind, entry.bits, entry.held
         slot = entry.after
 
 
@@ -187,7 +190,7 @@ def take(
     entry.low, entry.high = low, high
     entry.at, entry.number = at, number
     entry.kind, entry.bits = kind, bits
-    entry.heaped = False
+    entry.heaped = entry.held = False
     return slot
 
 

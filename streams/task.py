@@ -25,6 +25,7 @@ from streams.codec import Decoded, Decoder, Reject
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
 from streams.joiner import Joiner, Outcome
+from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
 from streams.predictions import lines
 from streams.scored import Scored
@@ -88,9 +89,9 @@ class PartitionTask:
         self._scored = Scored()
         self._events = Decoder(pipeline.events.schema, pipeline.max_event_bytes)
         labels = pipeline.label_topic
-        self.joiner: Joiner | None = None
+        self.joiner: Joiner | Joiners | None = None
         if labels is not None:
-            self.joiner = Joiner(labels.maturity, labels.otherwise, labels.remember)
+            self.joiner = joiner_of(labels, pipeline.model)
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
 
     def take(self, records: Slice) -> Output:
@@ -163,11 +164,18 @@ class PartitionTask:
         assert self.joiner is not None
         assert labels is not None
         decoded = self._decoded(self._labels, records, labels.value, output)
+        if isinstance(self.joiner, Joiners):
+            unknown = self.joiner.unknown(decoded.column(labels.source or ""))
+            decoded = decoded.without({n: ("label", why) for n, why in unknown.items()})
         decoded, at = _with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
         ids, targets = texts(decoded.column(labels.id)), decoded.column(labels.value)
         plan = Plan()
-        learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
+        if isinstance(self.joiner, Joiners):
+            source = self.joiner.numbers(decoded.column(labels.source or ""))
+            learned_at = self.joiner.labels(ids, targets, at.seconds, plan, source)
+        else:
+            learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
         if len(plan):
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
@@ -218,10 +226,15 @@ class PartitionTask:
         """Compare what was learned with what had been answered, then forget those rows."""
         if len(plan.target):
             rows = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
-            score, decision, at = self._scored.of(rows)
-            self.quality.update(score, decision, plan.target, learned_at - at)
             self.learned += len(rows)
             output.learned = len(rows)
+            targets: Column = plan.target
+            if isinstance(self.joiner, Joiners):  # an event that two have learned counts once
+                for_good = np.flatnonzero(plan.source == self.joiner.whole)
+                rows, learned_at = rows[for_good], learned_at[for_good]
+                targets = chosen(targets, for_good)
+            score, decision, at = self._scored.of(rows)
+            self.quality.update(score, decision, targets, learned_at - at)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
         self.rows.drop_before(waits)
         self._scored.drop_before(waits)

@@ -21,6 +21,8 @@ from walks import (
     logs,
     maturities,
     memories,
+    moments,
+    names,
     outcomes,
     plain_walk,
     replay,
@@ -175,6 +177,34 @@ def test_a_state_holds_every_kind_of_target(log, at, matures_after, remember, ot
     replay(copy, log[at:])
     assert exact(copy.steps) == exact(through.steps)
     assert image(copy) == image(through)
+
+
+@law
+@given(
+    st.lists(
+        st.tuples(names, moments)
+        | st.tuples(names, st.sampled_from([0, 1, None]), moments, st.booleans()),
+        max_size=60,
+    ),
+    st.integers(0, 60),
+    maturities,
+    st.sampled_from([1, 2, 5, 1_000]),
+    st.sampled_from([0, None]),
+)
+def test_held_and_retracted_labels_are_as_in_the_plain_joiner(
+    log, at, matures_after, remember, otherwise
+):
+    ours = walk(matures_after, remember, otherwise, holds=True)
+    theirs = plain_walk(matures_after, remember, otherwise)
+    for number, run in enumerate(runs(log)):
+        for walked in (ours, theirs):
+            walked.events(*run) if len(run[0]) == 2 else walked.labels(*run)
+        if number == at:
+            ours.joiner.restore(plain(ours.joiner.state()))
+        assert exact(ours.steps) == exact(theirs.steps)
+        assert outcomes(ours) == outcomes(theirs)
+        assert len(ours.joiner) == len(theirs.joiner)
+        assert ours.joiner.oldest(-1) == theirs.joiner.oldest(-1)
 
 
 def long_log(seed: int, jitter: float, late: float) -> list[list[tuple[Any, ...]]]:
