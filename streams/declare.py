@@ -92,6 +92,8 @@ class Labels(Declaration):
         matures_after: an event that has no label by then ("7d", "12h", "30m", "90s" of event
             time) is learned as `otherwise`; None: an event without a label is not learned.
         otherwise: the label that silence means.
+        hold: learn each label only as its event matures: whatever was said, doubled, revised or
+            retracted in whatever order until then makes no difference.
         remember: how many scored events a partition keeps while they wait for their label.
     """
 
@@ -103,6 +105,7 @@ class Labels(Declaration):
     source: str | None = None
     matures_after: str | None = None
     otherwise: Target | None = None
+    hold: bool = False
     remember: int = 1_000_000
 
     def __post_init__(self) -> None:
@@ -120,6 +123,12 @@ class Labels(Declaration):
                 f"Labels({self.topic!r}, otherwise={self.otherwise!r}) without matures_after=",
                 "nothing says how long to wait before silence means that",
                 f'Labels({self.topic!r}, matures_after="7d", otherwise={self.otherwise!r})',
+            )
+        if self.hold and self.matures_after is None:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, hold=True) without matures_after=",
+                "nothing says how long a label is held",
+                f'Labels({self.topic!r}, hold=True, matures_after="7d", otherwise=0)',
             )
         if self.matures_after is not None:
             duration(self.matures_after, "matures_after")

@@ -63,7 +63,7 @@ class Joiner:
         matures_after: seconds; None: an event waits for its label for ever.
         otherwise: the label that silence means.
         remember: how many ids.
-        holds: whether labels can be held.
+        holds: whether labels are held, where `labels` is not told which.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Joiner:
             targets: what each says; None: nothing any more.
             times: float64[n], the date of each, in seconds since the epoch.
             plan: what is to be done is appended here, in order.
-            held: bool[n], which wait until their event matures; None: none does.
+            held: bool[n], which wait until their event matures; None: all or none, as declared.
 
         Returns:
             The watermark at each `LEARN` step.
@@ -177,7 +177,7 @@ class Joiner:
         if len(targets) != len(ids):
             raise ValueError(f"{len(ids)} ids came with {len(targets)} targets: give one for each")
         if held is None:
-            held = np.zeros(len(targets), np.bool_)
+            held = np.full(len(targets), self._holds)
         return self._walk(take_labels, plan, ids, times, *self._scalars.write(targets), held)
 
     def state(self) -> State:

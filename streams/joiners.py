@@ -21,7 +21,9 @@ def joiner_of(labels: Labels, model: Model) -> Joiner | Joiners:
     """What joins the labels of a topic for a model."""
     rules = labels.maturity, labels.otherwise, labels.remember
     sources: Sequence[str] = getattr(model, "sources", ())
-    return Joiners(sources, getattr(model, "whole", ""), *rules) if sources else Joiner(*rules)
+    if sources:
+        return Joiners(sources, getattr(model, "whole", ""), *rules, holds=labels.hold)
+    return Joiner(*rules, holds=labels.hold)
 
 
 class Joiners:
@@ -44,6 +46,7 @@ class Joiners:
         matures_after: seconds.
         otherwise: the label that silence means.
         remember: how many ids each of them remembers.
+        holds: whether the labels of the whole source are held as well.
 
     Attributes:
         sources: their names.
@@ -57,6 +60,8 @@ class Joiners:
         matures_after: float | None,
         otherwise: Target | None,
         remember: int,
+        *,
+        holds: bool = False,
     ) -> None:
         self._joiners = {
             name: Joiner(matures_after, otherwise, remember, holds=True)
@@ -67,6 +72,7 @@ class Joiners:
         self._whole = self._joiners[whole]
         self.sources = tuple(sources)
         self.whole = self.sources.index(whole)
+        self._holds = holds
 
     def __len__(self) -> int:
         """How many events have not been learned by all."""
@@ -147,7 +153,7 @@ class Joiners:
         for number, joiner in enumerate(self._joiners.values()):
             part, own = Plan(), source == number
             if joiner is self._whole:
-                learned_at.append(joiner.labels(ids, targets, times, part, held=~own))
+                learned_at.append(joiner.labels(ids, targets, times, part, held=self._holds | ~own))
             else:
                 at = np.flatnonzero(own)
                 theirs = chosen(ids, at), chosen(targets, at), times[at]

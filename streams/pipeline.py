@@ -268,7 +268,12 @@ def _labels_described(labels: Labels) -> Mapping[str, Any]:
         "otherwise": labels.otherwise,
         "remember": labels.remember,
     }
-    return described if labels.source is None else {**described, "source": labels.source}
+    # What is not declared is not described: fingerprints of before it could be stay the same.
+    if labels.source is not None:
+        described["source"] = labels.source
+    if labels.hold:
+        described["hold"] = True
+    return described
 
 
 def _described(schema: type[Event]) -> Mapping[str, Any]:
