@@ -92,6 +92,8 @@ class Labels(Declaration):
         matures_after: an event that has no label by then ("7d", "12h", "30m", "90s" of event
             time) is learned as `otherwise`; None: an event without a label is not learned.
         otherwise: the label that silence means.
+        correctable: so long after it happened an event whose label is corrected, or comes only
+            after it has matured, is learned again with the new one; None: once is for ever.
         hold: learn each label only as its event matures: whatever was said, doubled, revised or
             retracted in whatever order until then makes no difference.
         remember: how many scored events a partition keeps while they wait for their label.
@@ -105,6 +107,7 @@ class Labels(Declaration):
     source: str | None = None
     matures_after: str | None = None
     otherwise: Target | None = None
+    correctable: str | None = None
     hold: bool = False
     remember: int = 1_000_000
 
@@ -132,6 +135,13 @@ class Labels(Declaration):
             )
         if self.matures_after is not None:
             duration(self.matures_after, "matures_after")
+        if self.correctable is not None and (self.corrections or -1.0) < 0:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, correctable={self.correctable!r}, "
+                f"matures_after={self.matures_after!r})",
+                "what is learned as an event matures can be corrected only later than that",
+                f'Labels({self.topic!r}, matures_after="7d", otherwise=0, correctable="60d")',
+            )
         if type(self.remember) is not int or self.remember < 1:
             raise DeclarationError(
                 f"Labels({self.topic!r}, remember={self.remember!r})",
@@ -143,6 +153,13 @@ class Labels(Declaration):
     def maturity(self) -> float | None:
         """`matures_after` in seconds."""
         return None if self.matures_after is None else duration(self.matures_after, "matures_after")
+
+    @property
+    def corrections(self) -> float | None:
+        """For how many seconds after it has matured an event is `correctable`."""
+        if self.correctable is None or self.maturity is None:
+            return None
+        return duration(self.correctable, "correctable") - self.maturity
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ def joiner_of(labels: Labels, model: Model) -> Joiner | Joiners:
     rules = labels.maturity, labels.otherwise, labels.remember
     sources: Sequence[str] = getattr(model, "sources", ())
     if sources:
-        return Joiners(sources, getattr(model, "whole", ""), *rules, holds=labels.hold)
-    return Joiner(*rules, holds=labels.hold)
+        whole = getattr(model, "whole", "")
+        return Joiners(sources, whole, *rules, labels.corrections, holds=labels.hold)
+    return Joiner(*rules, holds=labels.hold, correctable=labels.corrections)
 
 
 class Joiners:
@@ -46,6 +47,7 @@ class Joiners:
         matures_after: seconds.
         otherwise: the label that silence means.
         remember: how many ids each of them remembers.
+        correctable: seconds after an event matures; None: it is not kept.
         holds: whether the labels of the whole source are held as well.
 
     Attributes:
@@ -60,13 +62,14 @@ class Joiners:
         matures_after: float | None,
         otherwise: Target | None,
         remember: int,
+        correctable: float | None = None,
         *,
         holds: bool = False,
     ) -> None:
         self._joiners = {
-            name: Joiner(matures_after, otherwise, remember, holds=True)
+            name: Joiner(matures_after, otherwise, remember, holds=True, correctable=correctable)
             if name == whole
-            else Joiner(matures_after, None, remember)
+            else Joiner(matures_after, None, remember, correctable=correctable)
             for name in sources
         }
         self._whole = self._joiners[whole]

@@ -14,7 +14,7 @@ from models.intrinsics import prefetch
 from models.protocol import LEARN, SCORE
 from models.scalars import NONE
 from streams import agenda, remembered
-from streams.agenda import due, schedule
+from streams.agenda import done, due, schedule
 from streams.remembered import (
     EARLY,
     NOWHERE,
@@ -49,16 +49,19 @@ class Rules(NamedTuple):
             nothing, and what matures without a label is not learned.
         bits: of the same.
         remember: the most entries a chain may hold.
+        correctable: seconds for which an event is kept once it has matured, and learned again if
+            its label is corrected; negative: it is not kept.
     """
 
     matures_after: float
     kind: int
     bits: int
     remember: int
+    correctable: float
 
 
 class Steps(NamedTuple):
-    """A plan as it is written, with the watermark at each `LEARN` step."""
+    """A plan as it is written, with the watermark at each `LEARN` step; NaN for a correction."""
 
     op: NDArray[np.int8]
     row: NDArray[np.int64]
@@ -113,11 +116,13 @@ def take_events(
             continue
         link(memory, slot, PENDING)
         entry = memory.entries[slot]
+        if rules.matures_after < np.inf:
+            schedule(memory, slot)
         if entry.kind != NONE and not entry.held and book.watermark >= book.opens:
             _settle(memory, steps, rules, slot, _JOINED)
-        elif rules.matures_after < np.inf:
-            schedule(memory, slot)
-        if pending.length > rules.remember:
+        if pending.length > rules.remember and memory.entries[pending.first].taught:
+            _retire(memory, rules, pending.first)
+        elif pending.length > rules.remember:
             forget(memory, pending.first)
             memory.outcomes[_EVICTED] += 1
     return len(times)
@@ -197,15 +202,32 @@ def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
             free(memory, slot)
             low, high, kind, bits = entry.low, entry.high, entry.kind, entry.bits
             _apply(memory, steps, rules, low, high, kind, bits, entry.held)
+        elif entry.taught:
+            done(memory, slot)
         elif entry.kind == NONE and rules.kind == NONE:
-            unlink(memory, slot)
-            _remember_settled(memory, rules, slot)
-        elif entry.kind == NONE:
-            entry.kind, entry.bits = rules.kind, rules.bits
-            _settle(memory, steps, rules, slot, _MATURED)
+            _retire(memory, rules, slot)
         else:
-            _settle(memory, steps, rules, slot, _JOINED)
+            outcome = _JOINED
+            if entry.kind == NONE:
+                entry.kind, entry.bits, entry.held = rules.kind, rules.bits, True
+                outcome = _MATURED
+            if rules.correctable >= 0:
+                done(memory, slot)
+            _settle(memory, steps, rules, slot, outcome)
         slot = due(memory)
+    if rules.correctable >= 0 and not _full(memory, steps):  # else there may be more that is due
+        _retire_old(memory, rules)
+
+
+@_kernel
+def _retire_old(memory: Memory, rules: Rules) -> None:
+    """Let go of events that can be corrected no longer, the oldest rows first."""
+    now, pending = memory.book[0].watermark, memory.chains[PENDING]
+    while pending.first != NOWHERE:
+        entry = memory.entries[pending.first]
+        if not entry.taught or entry.at + rules.correctable > now:
+            break
+        _retire(memory, rules, pending.first)
 
 
 @_kernel
@@ -242,6 +264,12 @@ def _apply(
     first = entry.kind == NONE or entry.held
     if entry.chain == SETTLED or (held and not first):
         return
+    if entry.taught:
+        entry.held = held
+        if not (retracts or scalars.same(entry.kind, entry.bits, kind, bits)):
+            entry.kind, entry.bits = kind, bits
+            _learn(memory, steps, slot, np.nan)
+        return
     if retracts and entry.chain == EARLY:
         forget(memory, slot)
         return
@@ -255,22 +283,34 @@ def _apply(
 def _settle(memory: Memory, steps: Steps, rules: Rules, slot: int, outcome: int) -> None:
     """Learn an event with the label that is in its entry."""
     book, entry = memory.book[0], memory.entries[slot]
-    unlink(memory, slot)
+    memory.outcomes[outcome] += 1
+    _learn(memory, steps, slot, book.watermark)
+    if rules.correctable >= 0:
+        entry.taught = True
+        book.taught += 1
+    else:
+        _retire(memory, rules, slot)
+
+
+@_kernel
+def _learn(memory: Memory, steps: Steps, slot: int, at: float) -> None:
+    book, entry = memory.book[0], memory.entries[slot]
     steps.op[book.steps] = LEARN
     steps.row[book.steps] = entry.number
     steps.kind[book.learned] = entry.kind
     steps.bits[book.learned] = entry.bits
-    steps.at[book.learned] = book.watermark
+    steps.at[book.learned] = at
     book.steps += 1
     book.learned += 1
-    memory.outcomes[outcome] += 1
-    _remember_settled(memory, rules, slot)
 
 
 @_kernel
-def _remember_settled(memory: Memory, rules: Rules, slot: int) -> None:
-    """Keep the id of an event that waits no longer, so that it is not remembered twice."""
-    settled = memory.chains[SETTLED]
+def _retire(memory: Memory, rules: Rules, slot: int) -> None:
+    """Wait no longer for an event; its id is kept, so that it is not remembered twice."""
+    entry, settled = memory.entries[slot], memory.chains[SETTLED]
+    memory.book[0].taught -= entry.taught
+    entry.taught = False
+    unlink(memory, slot)
     link(memory, slot, SETTLED)
     if settled.length > rules.remember:
         forget(memory, settled.first)

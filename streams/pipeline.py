@@ -273,6 +273,8 @@ def _labels_described(labels: Labels) -> Mapping[str, Any]:
         described["source"] = labels.source
     if labels.hold:
         described["hold"] = True
+    if labels.correctable is not None:
+        described["correctable"] = labels.corrections
     return described
 
 

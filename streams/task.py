@@ -229,10 +229,12 @@ class PartitionTask:
             self.learned += len(rows)
             output.learned = len(rows)
             targets: Column = plan.target
-            if isinstance(self.joiner, Joiners):  # an event that two have learned counts once
-                for_good = np.flatnonzero(plan.source == self.joiner.whole)
-                rows, learned_at = rows[for_good], learned_at[for_good]
-                targets = chosen(targets, for_good)
+            counts = ~np.isnan(learned_at)  # an event that is learned again counts once
+            if isinstance(self.joiner, Joiners):  # and so does one that several learn
+                counts &= plan.source == self.joiner.whole
+            if not counts.all():
+                rows, learned_at = rows[counts], learned_at[counts]
+                targets = chosen(targets, np.flatnonzero(counts))
             score, decision, at = self._scored.of(rows)
             self.quality.update(score, decision, targets, learned_at - at)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)

@@ -30,11 +30,13 @@ class Joiner:
 
     An id is learned at most once: the first event of an id is the one remembered, and of its labels
     the first; one that is corrected before it is learned is learned as corrected, and one that is
-    retracted (None) before it is learned is as if it had not come. A label can be *held*: known
-    from its date, learned as its event matures, and of no account beside one that is not. What is
-    remembered of events and of labels without one is bounded by `remember` ids each, and what falls
-    out is counted; labels that wait for their date are never dropped: the reader is to hold back
-    the labels topic while `ahead` is large.
+    retracted (None) before it is learned is as if it had not come. Where events are kept for
+    corrections, another label for one that is learned has it learned again, until `correctable`
+    seconds after it matured. A label can be *held*: known from its date, learned as its event
+    matures, and of no account beside one that is not. What is remembered of events and of labels
+    without one is bounded by `remember` ids each, and what falls out is counted; labels that wait
+    for their date are never dropped: the reader is to hold back the labels topic while `ahead` is
+    large.
 
     Attributes:
         watermark: the latest time of any event, in seconds since the epoch.
@@ -47,8 +49,13 @@ class Joiner:
     """
 
     def __init__(
-        self, matures_after: float | None, otherwise: Target | None, remember: int
+        self,
+        matures_after: float | None,
+        otherwise: Target | None,
+        remember: int,
+        correctable: float | None = None,
     ) -> None:
+        self._correctable = correctable
         self._matures_after = matures_after
         self._otherwise = otherwise
         self._remember = remember
@@ -63,13 +70,15 @@ class Joiner:
         self._settled: OrderedDict[str, Target | None] = OrderedDict()
         self._judged: dict[str, Target] = {}
         self._held: set[str] = set()
+        self._taught: dict[str, Target] = {}
+        self._matured: dict[str, float] = {}
         self._opens = float("inf")
         self._learned_at: list[float] = []
         self.outcomes: Counter[Outcome] = Counter()
 
     def __len__(self) -> int:
         """How many events wait for a label."""
-        return len(self._pending)
+        return len(self._pending) - len(self._taught)
 
     @property
     def ahead(self) -> int:
@@ -92,7 +101,7 @@ class Joiner:
             plan: what is to be done is appended here, in order.
 
         Returns:
-            The watermark at each `LEARN` step.
+            The watermark at each `LEARN` step; NaN where an event is learned again.
         """
         self._learned_at = []
         if ids and self._opens == float("inf"):
@@ -107,6 +116,7 @@ class Joiner:
                 self.outcomes["repeated-event"] += 1
                 continue
             self._pending[identity] = row
+            self._matured[identity] = at + (self._matures_after or 0.0)
             if self._matures_after is not None:
                 heapq.heappush(self._maturing, (at + self._matures_after, row, identity))
                 if len(self._maturing) > 2 * self._remember:
@@ -116,7 +126,11 @@ class Joiner:
                 if identity not in self._held and self.watermark >= self._opens:
                     self._settle(row, identity, self._judged.pop(identity), plan)
             if len(self._pending) > self._remember:
-                oldest, _ = self._pending.popitem(last=False)
+                oldest = next(iter(self._pending))
+                if oldest in self._taught:
+                    self._retire(oldest, self._taught.pop(oldest))
+                    continue
+                del self._pending[oldest]
                 self._judged.pop(oldest, None)
                 self._held.discard(oldest)
                 self.outcomes["evicted"] += 1
@@ -140,7 +154,7 @@ class Joiner:
             held: which wait until their event matures; None: none does.
 
         Returns:
-            The watermark at each `LEARN` step.
+            The watermark at each `LEARN` step; NaN where an event is learned again.
         """
         self._learned_at = []
         held = [False] * len(ids) if held is None else held
@@ -164,19 +178,26 @@ class Joiner:
                 self._apply(identity, target, plan, held)
             elif ripe is not None:
                 _, row, identity = heapq.heappop(maturing)
-                if self._pending.get(identity) != row:
+                if self._pending.get(identity) != row or identity in self._taught:
                     continue
                 if self._otherwise is None and identity not in self._judged:
-                    del self._pending[identity]
-                    self._remember_settled(identity, None)
+                    self._retire(identity, None)
                 else:
                     judged = identity in self._judged
+                    if not judged:
+                        self._held.add(identity)
                     found = self._judged.pop(identity, self._otherwise)
                     assert found is not None
                     outcome: Outcome = "joined" if judged else "matured"
                     self._settle(row, identity, found, plan, outcome)
             else:
-                return
+                break
+        for identity in list(self._pending):
+            if self._correctable is None or identity not in self._taught:
+                break
+            if self._matured[identity] + self._correctable > now:
+                break
+            self._retire(identity, self._taught.pop(identity))
 
     def _forget_settled(self) -> None:
         """Drop the maturities of events that no longer wait."""
@@ -187,6 +208,17 @@ class Joiner:
     def _apply(self, identity: str, target: Target | None, plan: Plan, held: bool) -> None:
         if identity in self._settled:
             self._count_again(self._settled[identity], target)
+            return
+        if identity in self._taught:
+            said = self._taught[identity]
+            self._count_again(said, target)
+            if held and identity not in self._held:
+                return
+            (self._held.add if held else self._held.discard)(identity)
+            if target is not None and target != said:
+                self._taught[identity] = target
+                plan.learn(self._pending[identity], target)
+                self._learned_at.append(float("nan"))
             return
         known = self._judged if identity in self._judged else self._early
         first = identity not in known or identity in self._held
@@ -221,14 +253,17 @@ class Joiner:
     def _settle(
         self, row: int, identity: str, target: Target, plan: Plan, outcome: Outcome = "joined"
     ) -> None:
-        del self._pending[identity]
         plan.learn(row, target)
         self._learned_at.append(self.watermark)
         self.outcomes[outcome] += 1
-        self._held.discard(identity)
-        self._remember_settled(identity, target)
+        if self._correctable is None:
+            self._retire(identity, target)
+        else:
+            self._taught[identity] = target
 
-    def _remember_settled(self, identity: str, target: Target | None) -> None:
+    def _retire(self, identity: str, target: Target | None) -> None:
+        del self._pending[identity]
+        self._held.discard(identity)
         self._settled[identity] = target
         if len(self._settled) > self._remember:
             self._settled.popitem(last=False)
@@ -246,6 +281,8 @@ class Joiner:
             "settled": list(self._settled.items()),
             "judged": list(self._judged.items()),
             "held": sorted(self._held),
+            "taught": list(self._taught.items()),
+            "matured": list(self._matured.items()),
             "opens": self._opens,
             "outcomes": dict(self.outcomes),
         }
@@ -262,5 +299,7 @@ class Joiner:
         self._settled = OrderedDict(state["settled"])
         self._judged = dict(state["judged"])
         self._held = set(state["held"])
+        self._taught = dict(state["taught"])
+        self._matured = dict(state["matured"])
         self._opens = state["opens"]
         self.outcomes = Counter(state["outcomes"])

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from walks import (
     Walk,
@@ -21,8 +21,6 @@ from walks import (
     logs,
     maturities,
     memories,
-    moments,
-    names,
     outcomes,
     plain_walk,
     replay,
@@ -179,23 +177,28 @@ def test_a_state_holds_every_kind_of_target(log, at, matures_after, remember, ot
     assert image(copy) == image(through)
 
 
-@law
+few = st.sampled_from("abcd")
+close = st.integers(0, 14).map(float)
+held = st.tuples(few, st.sampled_from([0, 1, None]), close, st.booleans())
+
+
+@settings(deadline=None, max_examples=300)
 @given(
-    st.lists(
-        st.tuples(names, moments)
-        | st.tuples(names, st.sampled_from([0, 1, None]), moments, st.booleans()),
-        max_size=60,
-    ),
-    st.integers(0, 60),
-    maturities,
+    st.lists(st.tuples(few, close) | held, min_size=8, max_size=60),
+    st.integers(0, 20),
+    st.sampled_from([None, 3.0, 6.0]),
     st.sampled_from([1, 2, 5, 1_000]),
     st.sampled_from([0, None]),
+    st.sampled_from([None, 0.0, 5.0]),
+    st.sampled_from([3, 32_768]),
 )
-def test_held_and_retracted_labels_are_as_in_the_plain_joiner(
-    log, at, matures_after, remember, otherwise
+def test_held_retracted_and_corrected_labels_are_as_in_the_plain_joiner(
+    log, at, matures_after, remember, otherwise, correctable, room
 ):
-    ours = walk(matures_after, remember, otherwise, holds=True)
-    theirs = plain_walk(matures_after, remember, otherwise)
+    correctable = None if matures_after is None else correctable
+    with patch("streams.joiner._STEPS", room):
+        ours = walk(matures_after, remember, otherwise, holds=True, correctable=correctable)
+    theirs = plain_walk(matures_after, remember, otherwise, correctable)
     for number, run in enumerate(runs(log)):
         for walked in (ours, theirs):
             walked.events(*run) if len(run[0]) == 2 else walked.labels(*run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal
@@ -95,7 +96,17 @@ VERDICTS = Labels(
     matures_after="1h", otherwise=0, remember=12,
 )  # fmt: skip
 
+CORRECTED = Labels(
+    "sales", schema=Sale, value="bought", time="at",
+    matures_after="30m", otherwise=0, correctable="1h", remember=12,
+)  # fmt: skip
+
 PIPELINES = {
+    "corrected": shop(labels=CORRECTED),
+    "corrected-sources": shop(
+        labels=dataclasses.replace(VERDICTS, matures_after="30m", correctable="1h", hold=True),
+        model=BySource({"desk": Logistic(bits=6), "till": Logistic(bits=6)}, "till"),
+    ),
     "sources": shop(
         labels=VERDICTS,
         model=BySource(
@@ -405,3 +416,13 @@ def test_an_event_that_two_sources_have_taught_is_measured_once():
     assert task.quality.summary()["labels"] == 2
     assert task.learner.summary()["learned_from_desk"] == 1
     assert task.learner.summary()["learned_from_till"] == 2
+
+
+def test_an_event_that_is_learned_again_is_measured_once():
+    task = begun(PIPELINES["corrected"])
+    late = BEGIN + timedelta(minutes=40)
+    task.take(slice_of([visit(id="a"), visit(id="z", at=late)], "visits"))
+    sale = {"id": "a", "bought": 1, "at": late}
+    task.take(slice_of([msgspec.json.encode(sale)], "sales"))
+    assert task.learned == 2
+    assert task.quality.summary()["labels"] == 1

@@ -48,7 +48,8 @@ class Walk:
         return self
 
     def _note(self, plan: Plan, learned_at: Any) -> None:
-        learned = iter(zip(listed(plan.target), listed(learned_at), strict=True))
+        dates = listed(np.array(learned_at, np.float64))  # None for what is learned again
+        learned = iter(zip(listed(plan.target), dates, strict=True))
         self.steps += [
             ("learn", row, *next(learned)) if op == LEARN else ("score", row)
             for op, row in zip(plan.op, plan.row, strict=True)
@@ -76,14 +77,21 @@ def walk(
     otherwise: Any = 0,
     *,
     holds: bool = False,
+    correctable: float | None = None,
 ) -> Walk:
     otherwise = None if matures_after is None else otherwise
-    return Walk(Joiner(matures_after, otherwise, remember, holds=holds))
+    rules = matures_after, otherwise, remember
+    return Walk(Joiner(*rules, holds=holds, correctable=correctable))
 
 
-def plain_walk(matures_after: float | None, remember: int, otherwise: Any = 0) -> Walk:
+def plain_walk(
+    matures_after: float | None,
+    remember: int,
+    otherwise: Any = 0,
+    correctable: float | None = None,
+) -> Walk:
     otherwise = None if matures_after is None else otherwise
-    return Walk(PlainJoiner(matures_after, otherwise, remember))
+    return Walk(PlainJoiner(matures_after, otherwise, remember, correctable))
 
 
 def outcomes(walked: Walk) -> dict[str, int]:
