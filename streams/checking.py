@@ -179,10 +179,15 @@ def _labels(labels: Labels | str | None) -> str:
         if labels.matures_after is None
         else f"silence for {labels.matures_after} means {labels.otherwise!r}"
     )
-    return (
-        f"{labels.value} in {labels.topic}, joined by its {labels.id}; {silence}; "
-        f"up to {labels.remember:,} events wait in each partition"
-    )
+    parts = [
+        f"{labels.value} in {labels.topic}, joined by its {labels.id}",
+        silence,
+        f"taught apart by {labels.source}" if labels.source else "",
+        "held until then" if labels.hold else "",
+        f"corrected until {labels.correctable}" if labels.correctable else "",
+        f"up to {labels.remember:,} events wait in each partition",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _decision(pipeline: Pipeline) -> str:

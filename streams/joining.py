@@ -120,11 +120,12 @@ def take_events(
             schedule(memory, slot)
         if entry.kind != NONE and not entry.held and book.watermark >= book.opens:
             _settle(memory, steps, rules, slot, _JOINED)
-        if pending.length > rules.remember and memory.entries[pending.first].taught:
-            _retire(memory, rules, pending.first)
-        elif pending.length > rules.remember:
-            forget(memory, pending.first)
-            memory.outcomes[_EVICTED] += 1
+        if pending.length > rules.remember:
+            if memory.entries[pending.first].taught:
+                _retire(memory, rules, pending.first)
+            else:
+                forget(memory, pending.first)
+                memory.outcomes[_EVICTED] += 1
     return len(times)
 
 
@@ -308,8 +309,9 @@ def _learn(memory: Memory, steps: Steps, slot: int, at: float) -> None:
 def _retire(memory: Memory, rules: Rules, slot: int) -> None:
     """Wait no longer for an event; its id is kept, so that it is not remembered twice."""
     entry, settled = memory.entries[slot], memory.chains[SETTLED]
-    memory.book[0].taught -= entry.taught
-    entry.taught = False
+    if entry.taught:
+        entry.taught = False
+        memory.book[0].taught -= 1
     unlink(memory, slot)
     link(memory, slot, SETTLED)
     if settled.length > rules.remember:
