@@ -97,6 +97,8 @@ class Labels(Declaration):
         hold: learn each label only as its event matures: whatever was said, doubled, revised or
             retracted in whatever order until then makes no difference.
         remember: how many scored events a partition keeps while they wait for their label.
+        propensity: field of the *events* with the probability with which this one could get a
+            label at all, if that was left to chance; its label counts 1/propensity times.
     """
 
     topic: str
@@ -110,6 +112,7 @@ class Labels(Declaration):
     correctable: str | None = None
     hold: bool = False
     remember: int = 1_000_000
+    propensity: str | None = None
 
     def __post_init__(self) -> None:
         check_topic(self.topic, f"Labels({self.topic!r}, …)")

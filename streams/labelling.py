@@ -10,7 +10,7 @@ from streams.errors import DeclarationError, nearest
 from streams.fields import ID_TYPES, field_for
 from streams.schema import TIME_TYPES, Field, FieldType, fields_of, type_name
 
-__all__ = ["check_label", "check_labels", "check_otherwise", "check_sources"]
+__all__ = ["check_label", "check_labels", "check_otherwise", "check_sources", "check_weights"]
 
 _LABEL_TYPES: tuple[FieldType, ...] = (bool, int, float, str)
 
@@ -54,6 +54,9 @@ def check_labels(labels: Labels, events: Topic, fields: Mapping[str, Field]) -> 
         found("time", labels.time, "a time", TIME_TYPES)
     if labels.source is not None:
         found("source", labels.source, "a source", (str,))
+    if labels.propensity is not None:
+        given = f"Labels({labels.topic!r}, propensity={labels.propensity!r})"
+        field_for(fields, labels.propensity, given, "a propensity", (float, int), required=False)
     if identity.type is not fields[events.id].type:
         other = type_name(fields[events.id].type)
         raise DeclarationError(
@@ -115,4 +118,14 @@ def check_sources(labels: Labels | None, model: Model) -> None:
             f"Labels({labels.topic!r}, source={labels.source!r}) without matures_after=",
             "an event that one source has judged would wait for the others for ever",
             f'Labels({labels.topic!r}, source={labels.source!r}, matures_after="7d", otherwise=0)',
+        )
+
+
+def check_weights(labels: Labels | None, model: Model, name: str) -> None:
+    """Where labels count more or less, the model learns with weights."""
+    if labels is not None and labels.propensity is not None and not getattr(model, "weighs", False):
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, propensity={labels.propensity!r}) for {name}",
+            "its learn_one takes no weight, w=…, by which a label could count more",
+            "a model that learns with weights: model=Logistic(bits=20)",
         )

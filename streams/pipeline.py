@@ -15,7 +15,13 @@ from models.column import EVENT_TIME, Column
 from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
-from streams.labelling import check_label, check_labels, check_otherwise, check_sources
+from streams.labelling import (
+    check_label,
+    check_labels,
+    check_otherwise,
+    check_sources,
+    check_weights,
+)
 from streams.modelling import as_model, called, probe
 from streams.rules import (
     check_decide,
@@ -84,6 +90,7 @@ class Pipeline(Declaration):
         if self.label_topic is not None:
             check_otherwise(self.label_topic, model)
         check_sources(self.label_topic, model)
+        check_weights(self.label_topic, model, called(model))
         check_decide(self.decide, model.kind)
         check_topics(
             (
@@ -236,7 +243,9 @@ class Pipeline(Declaration):
     @property
     def _raw_fields(self) -> tuple[str, ...]:
         """What a River model without features reads: all fields but id, time and label."""
-        apart = {self.events.id, self.events.time, self.label_field}
+        labels = self.label_topic
+        propensity = None if labels is None else labels.propensity
+        apart = {self.events.id, self.events.time, self.label_field, propensity}
         return tuple(name for name in fields_of(self.events.schema) if name not in apart)
 
     @property
@@ -273,6 +282,8 @@ def _labels_described(labels: Labels) -> Mapping[str, Any]:
         described["source"] = labels.source
     if labels.hold:
         described["hold"] = True
+    if labels.propensity is not None:
+        described["propensity"] = labels.propensity
     if labels.correctable is not None:
         described["correctable"] = labels.corrections
     return described

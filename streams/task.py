@@ -24,6 +24,7 @@ from streams.changes import changes
 from streams.codec import Decoded, Decoder, Reject
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
+from streams.importance import Importance, unlikely
 from streams.joiner import Joiner, Outcome
 from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
@@ -93,6 +94,8 @@ class PartitionTask:
         if labels is not None:
             self.joiner = joiner_of(labels, pipeline.model)
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
+        self._propensity = None if labels is None else labels.propensity
+        self._importance = None if self._propensity is None else Importance()
 
     def take(self, records: Slice) -> Output:
         """Take a slice of the events or the labels topic; what is not new in it is passed over.
@@ -125,6 +128,9 @@ class PartitionTask:
         decoded = decoded.without(
             {n: ("number", why) for n, why in self.encoder.unusable(decoded.columns).items()}
         )
+        if self._propensity is not None:
+            bad = unlikely(decoded.column(self._propensity))
+            decoded = decoded.without({n: ("number", why) for n, why in bad.items()})
         decoded, at = _with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
         n = len(decoded)
@@ -146,6 +152,9 @@ class PartitionTask:
         else:
             plan.score_then_learn(first, targets)
 
+        if self._importance is not None and self._propensity is not None:
+            self._importance.append(decoded.column(self._propensity))
+            self._importance.weigh(plan)
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
@@ -177,6 +186,8 @@ class PartitionTask:
         else:
             learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
         if len(plan):
+            if self._importance is not None:
+                self._importance.weigh(plan)
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
 
@@ -240,6 +251,8 @@ class PartitionTask:
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
         self.rows.drop_before(waits)
         self._scored.drop_before(waits)
+        if self._importance is not None:
+            self._importance.drop_before(waits)
 
     def _predictions(
         self,
@@ -283,6 +296,8 @@ class PartitionTask:
             "quality": self.quality.state(),
             "learned": self.learned,
         }
+        if self._importance is not None:
+            state["importance"] = self._importance.state(first)
         positions = dict(sorted(self.positions.items()))
         pipeline = self.pipeline
         version, described = pipeline.model_version, pipeline.described
@@ -315,6 +330,8 @@ class PartitionTask:
         if self.joiner is not None:
             self.joiner.restore(state["joiner"])
         self._scored.restore(state["scored"])
+        if self._importance is not None:
+            self._importance.restore(state["importance"])
         self.quality.restore(state["quality"])
         self.learned = state["learned"]
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from river import anomaly, compose, linear_model, preprocessing, tree
+from river import anomaly, compose, linear_model, naive_bayes, preprocessing, tree
 from slicing import begun, cuts, pieces, rows, slice_of
 
 from models import (
@@ -26,9 +26,11 @@ from models import (
     Logistic,
     Number,
     Text,
+    Undersampled,
+    Weighted,
     Window,
 )
-from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams import DeclarationError, Event, Labels, Pipeline, Threshold, Topic
 from streams.image import ImageError, pack, unpack
 from streams.letters import DeadLetter
 from streams.predictions import Prediction
@@ -36,6 +38,7 @@ from streams.slices import Record, Slice
 from streams.task import OffsetGapError, Output, PartitionTask
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
 
 
 class Visit(Event, frozen=True):
@@ -96,6 +99,16 @@ VERDICTS = Labels(
     matures_after="1h", otherwise=0, remember=12,
 )  # fmt: skip
 
+
+class Chance(Visit, frozen=True):
+    let_through: float | None = None
+
+
+WEIGHED = Labels(
+    "sales", schema=Sale, value="bought", time="at", matures_after="1h", otherwise=0,
+    propensity="let_through", remember=12,
+)  # fmt: skip
+
 CORRECTED = Labels(
     "sales", schema=Sale, value="bought", time="at",
     matures_after="30m", otherwise=0, correctable="1h", remember=12,
@@ -103,6 +116,11 @@ CORRECTED = Labels(
 
 PIPELINES = {
     "corrected": shop(labels=CORRECTED),
+    "weighed": shop(
+        events=Topic("visits", schema=Chance, id="id", time="at"),
+        labels=WEIGHED,
+        model=Weighted(Undersampled(Logistic(bits=6), keep=0.5), {1: 3.0}),
+    ),
     "corrected-sources": shop(
         labels=dataclasses.replace(VERDICTS, matures_after="30m", correctable="1h", hold=True),
         model=BySource({"desk": Logistic(bits=6), "till": Logistic(bits=6)}, "till"),
@@ -168,6 +186,7 @@ visits = st.builds(
     said=st.sampled_from(["", "one two", "größer als", "two"]),
     at=minutes,
     bought=st.sampled_from([True, False, None]),
+    let_through=st.sampled_from([None, None, 1.0, 0.25, 0.0]),
 )
 sales = st.builds(
     lambda **fields: ("sales", msgspec.json.encode(fields)),
@@ -426,3 +445,27 @@ def test_an_event_that_is_learned_again_is_measured_once():
     task.take(slice_of([msgspec.json.encode(sale)], "sales"))
     assert task.learned == 2
     assert task.quality.summary()["labels"] == 1
+
+
+def test_a_label_counts_as_often_as_its_event_stands_for_others():
+    values = [visit(id="a"), visit(id="b", let_through=0.25), visit(id="z", at=BEGIN + WEEK)]
+    values[1:1] = [visit(id="c", let_through=0.0)]
+    task = begun(PIPELINES["weighed"])
+    task.learner = learner = Logistic(bits=6).new(0)
+    plans = []
+    task.learner.run = lambda plan, rows: (
+        plans.append(plan) or type(learner).run(learner, plan, rows)
+    )
+    output = task.take(slice_of(values, "visits"))
+    assert output.reasons == {"number": 1}
+    assert plans[0].weight.tolist() == [1.0, 4.0]
+
+
+def test_weights_need_a_model_that_learns_with_them():
+    with pytest.raises(DeclarationError, match="takes no weight"):
+        shop(
+            events=Topic("visits", schema=Chance, id="id", time="at"),
+            labels=WEIGHED,
+            features=NUMBERS,
+            model=naive_bayes.GaussianNB(),
+        )
