@@ -31,7 +31,7 @@ class FieldLine:
     Attributes:
         field: its name.
         type: as declared.
-        role: id, key, time or label, where it is one.
+        role: id, key, time, propensity or label, where it is one.
         features: what reads it.
         entries: how many entries of a row each of those takes.
     """
@@ -182,7 +182,7 @@ def _labels(labels: Labels | str | None) -> str:
     parts = [
         f"{labels.value} in {labels.topic}, joined by its {labels.id}",
         silence,
-        f"taught apart by {labels.source}" if labels.source else "",
+        f"taught apart by its {labels.source}" if labels.source else "",
         "held until then" if labels.hold else "",
         f"corrected until {labels.correctable}" if labels.correctable else "",
         f"up to {labels.remember:,} events wait in each partition",
@@ -202,6 +202,7 @@ def _fields(pipeline: Pipeline) -> list[FieldLine]:
     events, lines = pipeline.events, []
     for name, field in fields_of(events.schema).items():
         roles = {"id": events.id, "key": events.key, "time": events.time}
+        roles["propensity"] = pipeline.propensity
         role = ", ".join(
             what for what, of in {**roles, "label": pipeline.label_field}.items() if of == name
         )

@@ -128,6 +128,11 @@ class Pipeline(Declaration):
         return self.labels if isinstance(self.labels, str) else None
 
     @property
+    def propensity(self) -> str | None:
+        """The field of the event that says how likely it was to get a label, where one does."""
+        return None if self.label_topic is None else self.label_topic.propensity
+
+    @property
     def input_topics(self) -> tuple[str, ...]:
         """Names of the topics it reads, events first."""
         labels = self.label_topic
@@ -243,9 +248,7 @@ class Pipeline(Declaration):
     @property
     def _raw_fields(self) -> tuple[str, ...]:
         """What a River model without features reads: all fields but id, time and label."""
-        labels = self.label_topic
-        propensity = None if labels is None else labels.propensity
-        apart = {self.events.id, self.events.time, self.label_field, propensity}
+        apart = {self.events.id, self.events.time, self.label_field, self.propensity}
         return tuple(name for name in fields_of(self.events.schema) if name not in apart)
 
     @property

@@ -94,8 +94,7 @@ class PartitionTask:
         if labels is not None:
             self.joiner = joiner_of(labels, pipeline.model)
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
-        self._propensity = None if labels is None else labels.propensity
-        self._importance = None if self._propensity is None else Importance()
+        self._importance = None if pipeline.propensity is None else Importance()
 
     def take(self, records: Slice) -> Output:
         """Take a slice of the events or the labels topic; what is not new in it is passed over.
@@ -128,8 +127,8 @@ class PartitionTask:
         decoded = decoded.without(
             {n: ("number", why) for n, why in self.encoder.unusable(decoded.columns).items()}
         )
-        if self._propensity is not None:
-            bad = unlikely(decoded.column(self._propensity))
+        if pipeline.propensity is not None:
+            bad = unlikely(decoded.column(pipeline.propensity))
             decoded = decoded.without({n: ("number", why) for n, why in bad.items()})
         decoded, at = _with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
@@ -152,8 +151,8 @@ class PartitionTask:
         else:
             plan.score_then_learn(first, targets)
 
-        if self._importance is not None and self._propensity is not None:
-            self._importance.append(decoded.column(self._propensity))
+        if self._importance is not None and pipeline.propensity is not None:
+            self._importance.append(decoded.column(pipeline.propensity))
             self._importance.weigh(plan)
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
