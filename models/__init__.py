@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.adapter import adapt
+    from models.bysource import BySource
     from models.features import (
         Clock,
         Counts,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from models.optimizers import FTRL, SGD, AdaGrad
     from models.pairwise import Pairwise
     from models.presets import fraud
+    from models.rebalancing import Undersampled, Weighted
 else:
     # Hidden from type checkers, which would take any name to exist.
     def __getattr__(name: str) -> object:
@@ -40,6 +42,7 @@ __all__ = [
     "FTRL",
     "SGD",
     "AdaGrad",
+    "BySource",
     "Clock",
     "Counts",
     "Cross",
@@ -52,6 +55,8 @@ __all__ = [
     "Spikes",
     "Text",
     "Tokens",
+    "Undersampled",
+    "Weighted",
     "Window",
     "adapt",
     "fraud",
@@ -78,4 +83,6 @@ _MODULES = {
     "Pairwise": "pairwise",
     "adapt": "adapter",
     "fraud": "presets",
+    "BySource": "bysource",
+    **dict.fromkeys(("Undersampled", "Weighted"), "rebalancing"),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -64,6 +66,12 @@ class RiverModel:
             "estimator": described(self.estimator),
         }
 
+    @property
+    def weighs(self) -> bool:
+        """Whether its last step learns a label with a weight, ``learn_one(x, y, w=…)``."""
+        learn = getattr(last_step(self.estimator), "learn_one", None)
+        return learn is not None and "w" in inspect.signature(learn).parameters
+
     def accepts(self, target: Target) -> str | None:
         """Why this label cannot be learned; None: it can."""
         return refusal(self.kind, target)
@@ -116,6 +124,7 @@ class RiverLearner:
     def run(self, plan: Plan, rows: DictRows) -> Scores:
         """Carry out the plan, strictly in order; answer its `SCORE` steps."""
         targets = iter(listed(plan.target))
+        weights = repeat(None) if plan.weight is None else iter(plan.weight.tolist())
         answers: list[Answer] = []
         for op, row in zip(plan.op, plan.row, strict=True):
             x = rows[row]
@@ -123,7 +132,7 @@ class RiverLearner:
                 if op == SCORE:
                     answers.append(self.score(x))
                 else:
-                    self.learn(x, next(targets))
+                    self.learn(x, next(targets), next(weights))
             except Exception as error:
                 fields = {name: type(value).__name__ for name, value in x.items()}
                 error.add_note(f"in row {row} of {self._model.estimator}, with the fields {fields}")
@@ -143,12 +152,14 @@ class RiverLearner:
         self._not_finite += 1
         return _SILENCE
 
-    def learn(self, x: Features, target: Target) -> None:
-        """Learn one label."""
+    def learn(self, x: Features, target: Target, weight: float | None = None) -> None:
+        """Learn one label, counted `weight` times where there is one."""
         if self.kind == "binary":
             target = bool(target)
-        if self.kind != "anomaly":
+        if self.kind != "anomaly" and weight is None:
             self._estimator.learn_one(x, target)
+        elif self.kind != "anomaly":
+            self._estimator.learn_one(x, target, w=weight)
         self._learned += 1
 
     def state(self) -> State:

@@ -108,10 +108,8 @@ class Witness:
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         self.seen = None
         before = next(iter(np.flatnonzero(op == SCORE).tolist()), len(op))
-        head, tail = Plan(), Plan()
-        # Whatever comes before the first score is learned: it has a target each.
-        head.extend(op[:before], row[:before], plan.target[:before])
-        tail.extend(op[before:], row[before:], plan.target[before:])
+        at = np.arange(len(op))
+        head, tail = plan.only(at < before), plan.only(at >= before)
         answers = self._learner.run(head, rows)
         if len(tail):
             _, index, value = rows.window(int(row[before]), int(row[before]) + 1)

@@ -113,6 +113,7 @@ def walk(
     op: NDArray[np.int8],
     row: NDArray[np.int64],
     target: NDArray[np.float64],
+    weight: NDArray[np.float64],
     base: int,
     indptr: NDArray[np.int64],
     index: NDArray[np.int32],
@@ -135,7 +136,8 @@ def walk(
     steps use the residual from before the row.
 
     Args:
-        op, row, target: the plan, `target` with one number for each `LEARN`.
+        op, row, target, weight: the plan, `target` with one number for each `LEARN`; so `weight`,
+            by which its gradient is multiplied, or empty where each counts once.
         base, indptr, index, value: the rows, see `models.rows.Rows`.
         table: float64[buckets + 1, width], the last line for the intercept. Column 0 is the weight;
             AdaGrad keeps Σg² in column 1, FTRL its z and n in columns 1 and 2.
@@ -180,6 +182,8 @@ def walk(
             scored += 1
             continue
         residual = answer - target[learned]
+        if len(weight) > 0:
+            residual *= weight[learned]
         learned += 1
         if not (math.isfinite(margin) and residual * residual * energy < _STEEPEST):
             counts[1] += 1

@@ -22,6 +22,8 @@ __all__ = ["HashedLinear", "Linear", "Logistic"]
 class HashedLinear(Standalone):
     """What `Logistic` and `Linear` share: hyper-parameters, and how a dict becomes a row."""
 
+    weighs = True
+
     def __init__(
         self,
         bits: int = 20,

@@ -16,6 +16,8 @@ from models.rows import Rows
 
 __all__ = ["LinearLearner"]
 
+_NO_WEIGHTS = np.empty(0)
+
 
 class LinearLearner:
     """A table of weights at work: implements `models.protocol.Learner` over `Rows`.
@@ -59,6 +61,7 @@ class LinearLearner:
             op,
             row,
             target,
+            _NO_WEIGHTS if plan.weight is None else plan.weight,
             rows.base,
             rows.indptr,
             rows.index,

@@ -63,6 +63,7 @@ class Pairwise(Standalone, base.Classifier):  # type: ignore[misc]  # River ship
 
     kind = "binary"
     slots = True
+    weighs = True
 
     def __init__(
         self,

@@ -127,6 +127,7 @@ def read(
 def _learn(
     work: Work,
     target: float,
+    importance: float,
     index: NDArray[np.int32],
     value: NDArray[np.float64],
     start: int,
@@ -137,7 +138,7 @@ def _learn(
 ) -> None:
     """Take each member's own step for the row that was read."""
     for m in range(len(work.sizes)):
-        residual = sigmoid(work.margins[m]) - target
+        residual = importance * (sigmoid(work.margins[m]) - target)
         cells, square = work.cells[m], residual * residual
         # Apart from each other, so that the processor takes several roots at once.
         for k in range(len(cells)):
@@ -169,6 +170,7 @@ def walk(
     op: NDArray[np.int8],
     row: NDArray[np.int64],
     target: NDArray[np.float64],
+    weight: NDArray[np.float64],
     base: int,
     indptr: NDArray[np.int64],
     index: NDArray[np.int32],
@@ -183,7 +185,8 @@ def walk(
     Args:
         work: the model.
         edges: of its numbers.
-        op, row, target: the plan, `target` with one number for each `LEARN`.
+        op, row, target, weight: the plan, `target` with one number for each `LEARN`; so `weight`,
+            or without any, where each counts once.
         base, indptr, index, value: the rows, see `models.rows.Rows` and `read`.
         rate, smooth: of AdaGrad.
         l2: as in `models.kernels.walk`.
@@ -208,16 +211,17 @@ def walk(
             work.at[1] += 1
             continue
         label = target[work.at[2]]
+        importance = weight[work.at[2]] if len(weight) > 0 else 1.0
         work.at[2] += 1
         energy = 1.0
         for j in range(start, stop):
             if index[j] >= 0:
                 energy += value[j] * value[j]
-        if not (math.isfinite(margin) and energy < _STEEPEST):
+        if not (math.isfinite(margin) and importance * importance * energy < _STEEPEST):
             work.counts[1] += 1
             continue
         work.counts[0] += 1
-        _learn(work, label, index, value, start, stop, rate, smooth, l2)
+        _learn(work, label, importance, index, value, start, stop, rate, smooth, l2)
         if note(edges, 1 if label > 0.5 else 0, work.numbers):
             return True
     return True

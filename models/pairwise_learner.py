@@ -45,6 +45,7 @@ class PairwiseLearner:
         """Carry out the plan, strictly in order; answer its `SCORE` steps."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         target = np.asarray(plan.target, np.float64)
+        weight = np.empty(0) if plan.weight is None else plan.weight
         value = np.empty(len(op) - len(target))
         if not within(row, rows.first, rows.next):
             raise IndexError(
@@ -60,7 +61,7 @@ class PairwiseLearner:
         columns = rows.base, rows.indptr, rows.index, rows.value
         knobs = (*self._optimizer.knobs(), self._l2)
         while work.at[0] < len(op):
-            if not walk(work, self._edges, op, row, target, *columns, *knobs, value):
+            if not walk(work, self._edges, op, row, target, weight, *columns, *knobs, value):
                 raise ValueError(
                     f"row {row[work.at[0]]} names a bucket beyond {2**self._bits:,} or a number "
                     f"beyond the first row's {len(work.numbers)}: give the encoder the model's own "

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.column import Column, listed
+from models.column import Column, chosen, listed
 
 __all__ = [
     "LEARN",
@@ -52,11 +52,16 @@ class Plan:
         row: int64, sequence number of the row each step reads.
         target: the label of each `LEARN` step, in order; `SCORE` steps have none. An array where
             `score_then_learn` was given one and nothing else.
+        source: int8, for each `LEARN` step the number of the source that it is from; None where
+            labels have no sources.
+        weight: float64, for each `LEARN` step how much it counts; None: each counts once.
     """
 
     op: array[int] = field(default_factory=lambda: array("b"))
     row: array[int] = field(default_factory=lambda: array("q"))
     target: Sequence[Target] | NDArray[Any] = field(default_factory=list)
+    source: NDArray[np.int8] | None = None
+    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.op)
@@ -103,6 +108,16 @@ class Plan:
             self._targets().extend(listed(targets))
         self.op.frombytes(op.tobytes())
         self.row.frombytes(row.tobytes())
+
+    def only(self, steps: NDArray[np.bool_]) -> Plan:
+        """The plan of those of its steps, with what belongs to them."""
+        op, row = np.frombuffer(self.op, np.int8), np.frombuffer(self.row, np.int64)
+        kept = np.flatnonzero(steps[op == LEARN])
+        part = Plan()
+        part.extend(op[steps], row[steps], chosen(self.target, kept))
+        part.source = None if self.source is None else self.source[kept]
+        part.weight = None if self.weight is None else self.weight[kept]
+        return part
 
     def _targets(self) -> list[Target]:
         if not isinstance(self.target, list):

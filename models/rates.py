@@ -22,8 +22,9 @@ class Rates:
     """Sliding windows that are fed with labels, and end a delay before the event that asks.
 
     Labels and questions are taken in the order of the plan by which the model scores and learns: a
-    question sees the labels that the model has learned before it. The events that wait for their
-    label are numbered as the rows that the model reads.
+    question sees the labels that the model has learned before it. Of an event that is learned more
+    than once, by several models or corrected, the first label counts. The events that wait for
+    their label are numbered as the rows that the model reads.
 
     Args:
         over: how long each window is, in microseconds.
@@ -86,7 +87,8 @@ class Rates:
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
-        waiting = self._ids.nbytes + self._keyed.nbytes + self._times.nbytes
+        columns = self._ids, self._keyed, self._times, self._stamps, self._labelled
+        waiting = sum(column.nbytes for column in columns)
         return self._windows.memory + waiting
 
     @property
@@ -103,6 +105,7 @@ class Rates:
             "ids": self._ids[kept].copy(),
             "keyed": self._keyed[kept].copy(),
             "times": self._times[kept].copy(),
+            "labelled": self._labelled[kept].copy(),
         }
 
     def restore(self, state: State) -> None:
@@ -110,6 +113,7 @@ class Rates:
         self._windows.restore(state["windows"])
         self._base = self._first = self._next = state["first"]
         self._append(state["ids"], state["keyed"], state["times"])
+        self._labelled[: self._next - self._base] = state["labelled"]
 
     def _walk(self, plan: Plan) -> NDArray[np.float64]:
         """Ask and learn in the order of a plan: the answers, float64[columns, scores]."""
@@ -122,7 +126,16 @@ class Rates:
         labels = numbers(plan.target) + 0.0
         bits[learns], present[learns] = labels.view(np.int64), ~np.isnan(labels)
         ids, keyed = self._ids[places], self._keyed[places]
+        keyed[learns] &= self._label(places[learns])
         return self._windows.slide(ids, keyed, times, bits, present)[:, ~learns]
+
+    def _label(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether it is the first time, of events at these places in the order of their labels."""
+        order = np.arange(len(places))
+        self._stamps[places[::-1]] = order[::-1]
+        first: NDArray[np.bool_] = (self._stamps[places] == order) & ~self._labelled[places]
+        self._labelled[places] = True
+        return first
 
     def _append(
         self, ids: NDArray[np.uint64], keyed: NDArray[np.bool_], times: NDArray[np.int64]
@@ -133,17 +146,20 @@ class Rates:
             self._make_room(n)
         new = slice(self._next - self._base, self._next - self._base + n)
         self._ids[new], self._keyed[new], self._times[new] = ids, keyed, times
+        self._labelled[new] = False
         self._next += n
 
     def _make_room(self, n: int) -> None:
         """For n more, of what was forgotten if that will do."""
         kept = slice(self._first - self._base, self._next - self._base)
         ids, keyed, times = self._ids[kept], self._keyed[kept], self._times[kept]
+        labelled = self._labelled[kept]
         self._lay_out(max(_ROOM, int((len(times) + n) * _GROWTH), len(self._times)))
         self._ids[: len(times)], self._keyed[: len(times)] = ids, keyed
-        self._times[: len(times)] = times
+        self._times[: len(times)], self._labelled[: len(times)] = times, labelled
         self._base = self._first
 
     def _lay_out(self, room: int) -> None:
         self._ids, self._keyed = np.empty((room, 2), np.uint64), np.empty(room, np.bool_)
-        self._times = np.empty(room, np.int64)
+        self._times, self._stamps = np.empty(room, np.int64), np.empty(room, np.int64)
+        self._labelled = np.empty(room, np.bool_)

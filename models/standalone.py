@@ -26,11 +26,13 @@ class Standalone(ABC):
     Attributes:
         slots: whether the rows it reads have their numbers in slots; see
             `models.encoders.HashedEncoder`.
+        weighs: whether a label can count more or less than others.
     """
 
     kind: ClassVar[Kind]
     form: ClassVar[Literal["hashed"]] = "hashed"
     slots: ClassVar[bool] = False
+    weighs: ClassVar[bool] = False
     seed: int
 
     _own: tuple[Any, Rows] | None = None

@@ -16,9 +16,9 @@ from models import idtable
 from models.compiled import fused
 from models.idtable import enter
 from streams import remembered
-from streams.remembered import NOWHERE, PENDING, WAITING, Memory, link, take
+from streams.remembered import NOWHERE, PENDING, WAITING, Memory, link, pass_by, take
 
-__all__ = ["due", "put_back", "schedule", "sweep"]
+__all__ = ["done", "due", "put_back", "schedule", "sweep"]
 
 
 @fused(idtable, remembered)
@@ -46,10 +46,15 @@ def put_back(
     number: NDArray[np.int64],
     kind: NDArray[np.int8],
     bits: NDArray[np.int64],
+    held: NDArray[np.bool_],
+    taught: NDArray[np.bool_],
 ) -> None:
     """Fill an empty chain with what `remembered.columns` took out of one."""
     for n in range(len(ids)):
         slot = take(memory, ids[n, 0], ids[n, 1], at[n], number[n], kind[n], bits[n])
+        entry = memory.entries[slot]
+        entry.held, entry.taught = held[n], taught[n]
+        memory.book[0].taught += taught[n]
         link(memory, slot, name)
         if name != WAITING:
             enter(memory.entries, memory.table, slot)
@@ -62,11 +67,18 @@ def due(memory: Memory) -> int:
     """The entry that is due first: by date, then by number; `NOWHERE` if none is."""
     book, entries, heap = memory.book[0], memory.entries, memory.heap
     while book.heaped > 0 and _stale(memory, heap[0]):
-        book.heaped -= 1
-        last = heap[book.heaped]
-        _sink(heap, book.heaped, 0, last.at, last.number, last.slot)
+        _pop(memory)
     found = _first(entries, memory.chains[WAITING].next, memory.chains[PENDING].next)
     return _first(entries, found, heap[0].slot) if book.heaped > 0 else found
+
+
+@fused(idtable, remembered)
+def done(memory: Memory, slot: int) -> None:
+    """Take the entry that is due first off the agenda, and leave it in its chain."""
+    if memory.entries[slot].heaped:
+        _pop(memory)
+    else:
+        pass_by(memory, slot)
 
 
 @fused(idtable, remembered)
@@ -79,6 +91,14 @@ def sweep(memory: Memory) -> None:
             _rise(heap, kept, item.at, item.number, item.slot)
             kept += 1
     book.heaped = kept
+
+
+@fused(idtable, remembered)
+def _pop(memory: Memory) -> None:
+    book, heap = memory.book[0], memory.heap
+    book.heaped -= 1
+    last = heap[book.heaped]
+    _sink(heap, book.heaped, 0, last.at, last.number, last.slot)
 
 
 @fused(idtable, remembered)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from models.column import whole_numbers
 from streams.joiner import Joiner
+from streams.joiners import Joiners
 from streams.slices import Slice
 
 __all__ = ["Alignment", "Flow"]
@@ -43,7 +44,7 @@ class Alignment:
         flow: steers the reading.
     """
 
-    def __init__(self, joiner: Joiner, labels: str, partition: int, flow: Flow) -> None:
+    def __init__(self, joiner: Joiner | Joiners, labels: str, partition: int, flow: Flow) -> None:
         self._joiner = joiner
         self._labels = labels
         self._partition = partition

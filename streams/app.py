@@ -34,11 +34,13 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         host: the partitions this worker owns; exists once `connect` was called.
         failure: why the app stopped, if a partition could not go on.
         failing: called as it begins to stop for that reason.
+        leaving: called as it stops, once everything is committed.
     """
 
     host: Assignment
     failure: BaseException | None = None
     failing: Callable[[], None] | None = None
+    leaving: Callable[[], None] | None = None
 
     def connect(self, pipeline: Pipeline, settings: Settings, observer: Observer) -> None:
         """Settle what depends on the worker's settings; to be called before the app starts."""
@@ -82,6 +84,11 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
             if self.failing is not None:
                 self.failing()
             signal.raise_signal(signal.SIGTERM)
+
+    def committed(self) -> None:
+        """Nothing is to be done any more but to leave."""
+        if self.leaving is not None:
+            self.leaving()
 
 
 class ReadingFlow:

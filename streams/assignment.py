@@ -13,6 +13,7 @@ from faust.types import TP
 from streams.alignment import Flow
 from streams.image import ImageError
 from streams.limits import TooManyDeadLettersError
+from streams.membership import passes
 from streams.observer import Observer
 from streams.partition import Partition
 from streams.producer import Fenced, InDoubtError
@@ -204,7 +205,7 @@ class Assignment:
             try:
                 return await step()
             except KafkaError as error:
-                if not error.retriable:
+                if not passes(error):
                     raise
                 if self._stopping():
                     raise _LeftError from error

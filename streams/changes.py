@@ -45,7 +45,8 @@ def changes(described: Mapping[str, Any], pipeline: Pipeline) -> list[Change]:
     A decision can change, and so can a field of the events that nothing reads. Whatever else there
     is has shaped the state.
     """
-    read = {*pipeline.fields, pipeline.events.id, pipeline.events.time, pipeline.label_field}
+    apart = (pipeline.events.id, pipeline.events.time, pipeline.label_field, pipeline.propensity)
+    read = {*pipeline.fields, *apart}
     return [
         Change(".".join(path), _shown(old), _shown(new), _keeps(path, read))
         for path, old, new in _different(described, pipeline.described, ())

@@ -31,7 +31,7 @@ class FieldLine:
     Attributes:
         field: its name.
         type: as declared.
-        role: id, key, time or label, where it is one.
+        role: id, key, time, propensity or label, where it is one.
         features: what reads it.
         entries: how many entries of a row each of those takes.
     """
@@ -179,10 +179,15 @@ def _labels(labels: Labels | str | None) -> str:
         if labels.matures_after is None
         else f"silence for {labels.matures_after} means {labels.otherwise!r}"
     )
-    return (
-        f"{labels.value} in {labels.topic}, joined by its {labels.id}; {silence}; "
-        f"up to {labels.remember:,} events wait in each partition"
-    )
+    parts = [
+        f"{labels.value} in {labels.topic}, joined by its {labels.id}",
+        silence,
+        f"taught apart by its {labels.source}" if labels.source else "",
+        "held until then" if labels.hold else "",
+        f"corrected until {labels.correctable}" if labels.correctable else "",
+        f"up to {labels.remember:,} events wait in each partition",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _decision(pipeline: Pipeline) -> str:
@@ -197,6 +202,7 @@ def _fields(pipeline: Pipeline) -> list[FieldLine]:
     events, lines = pipeline.events, []
     for name, field in fields_of(events.schema).items():
         roles = {"id": events.id, "key": events.key, "time": events.time}
+        roles["propensity"] = pipeline.propensity
         role = ", ".join(
             what for what, of in {**roles, "label": pipeline.label_field}.items() if of == name
         )

@@ -87,10 +87,18 @@ class Labels(Declaration):
         id: its field that names the event.
         value: its field with the label.
         time: its field with the time the label became known; None for the record's timestamp.
+        source: its field that names who says so, for a model that learns sources apart
+            (`models.bysource.BySource`); None: all labels are alike.
         matures_after: an event that has no label by then ("7d", "12h", "30m", "90s" of event
             time) is learned as `otherwise`; None: an event without a label is not learned.
         otherwise: the label that silence means.
+        correctable: so long after it happened an event whose label is corrected, or comes only
+            after it has matured, is learned again with the new one; None: once is for ever.
+        hold: learn each label only as its event matures: whatever was said, doubled, revised or
+            retracted in whatever order until then makes no difference.
         remember: how many scored events a partition keeps while they wait for their label.
+        propensity: field of the *events* with the probability with which this one could get a
+            label at all, if that was left to chance; its label counts 1/propensity times.
     """
 
     topic: str
@@ -98,9 +106,13 @@ class Labels(Declaration):
     id: str = "id"
     value: str = "label"
     time: str | None = None
+    source: str | None = None
     matures_after: str | None = None
     otherwise: Target | None = None
+    correctable: str | None = None
+    hold: bool = False
     remember: int = 1_000_000
+    propensity: str | None = None
 
     def __post_init__(self) -> None:
         check_topic(self.topic, f"Labels({self.topic!r}, …)")
@@ -118,8 +130,21 @@ class Labels(Declaration):
                 "nothing says how long to wait before silence means that",
                 f'Labels({self.topic!r}, matures_after="7d", otherwise={self.otherwise!r})',
             )
+        if self.hold and self.matures_after is None:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, hold=True) without matures_after=",
+                "nothing says how long a label is held",
+                f'Labels({self.topic!r}, hold=True, matures_after="7d", otherwise=0)',
+            )
         if self.matures_after is not None:
             duration(self.matures_after, "matures_after")
+        if self.correctable is not None and (self.corrections or -1.0) < 0:
+            raise DeclarationError(
+                f"Labels({self.topic!r}, correctable={self.correctable!r}, "
+                f"matures_after={self.matures_after!r})",
+                "what is learned as an event matures can be corrected only later than that",
+                f'Labels({self.topic!r}, matures_after="7d", otherwise=0, correctable="60d")',
+            )
         if type(self.remember) is not int or self.remember < 1:
             raise DeclarationError(
                 f"Labels({self.topic!r}, remember={self.remember!r})",
@@ -131,6 +156,13 @@ class Labels(Declaration):
     def maturity(self) -> float | None:
         """`matures_after` in seconds."""
         return None if self.matures_after is None else duration(self.matures_after, "matures_after")
+
+    @property
+    def corrections(self) -> float | None:
+        """For how many seconds after it has matured an event is `correctable`."""
+        if self.correctable is None or self.maturity is None:
+            return None
+        return duration(self.correctable, "correctable") - self.maturity
 
 
 @dataclass(frozen=True)

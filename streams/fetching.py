@@ -1,7 +1,8 @@
 """Slices through Faust: a transport whose consumer hands an agent whole slices of a partition.
 
 All that is private to aiokafka or Faust and that we lean on is imported or overridden in this
-module and in `streams.producer`; `tests/test_fetching.py` fails when a release changes it.
+module, in `streams.membership` and in `streams.producer`; `tests/test_fetching.py` fails when a
+release changes it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.membership import watch_over
 from streams.slices import Slice
 from streams.unpacking import Isolation, unpacked
 
@@ -130,7 +132,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         conf, host = self.app.conf, self.app.host
         # Range assignment puts equal numbers of topics with equal counts on one member.
         self._assignor = RangePartitionAssignor
-        return aiokafka.AIOKafkaConsumer(
+        member = aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
@@ -148,6 +150,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             fetch_max_wait_ms=host.fetch_wait_ms,
             **host.client,
         )
+        watch_over(member, self.app.fail)
+        return member
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -211,6 +215,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def on_stop(self) -> None:
         """Commit what is computed before the connection goes."""
         await self.app.host.revoked()
+        self.app.committed()
         await super().on_stop()
 
     def end(self, tp: TP) -> int | None:

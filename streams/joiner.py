@@ -45,30 +45,51 @@ class Joiner:
     live traffic would have been, however far ahead the labels topic was read. An event whose label
     has not come when the watermark passes its time plus `matures_after` is learned as `otherwise`.
     Before the first event matures, silence cannot be learned, and complaints alone would teach that
-    everything is to be complained of: until then a label waits for its event to mature.
+    everything is to be complained of: until then a label waits for its event to mature. Where
+    silence means nothing (`otherwise` is None), an event that matures is forgotten unlearned.
 
     An id is learned at most once: the first event of an id is the one remembered, and of its labels
-    the first; one that is corrected before it is learned is learned as corrected. What is
-    remembered of events and of labels without one is bounded by `remember` ids each, and what falls
-    out is counted; labels that wait for their date are never dropped: the reader is to hold back
-    the labels topic while `ahead` is large.
+    the first; one that is corrected before it is learned is learned as corrected, and one that is
+    retracted (None) before it is learned is as if it had not come. Where events are kept for
+    corrections, another label for one that is learned has it learned again, until `correctable`
+    seconds after it matured. A label can be *held*: known from its date, learned as its event
+    matures, and of no account beside one that is not. What is remembered of events and of labels
+    without one is bounded by `remember` ids each, and what falls out is counted; labels that wait
+    for their date are never dropped: the reader is to hold back the labels topic while `ahead` is
+    large.
 
     An id is known by its digest (`models.digests`, which says how improbable it is that two share
     one). All that is remembered lies in arrays, and is joined by compiled code.
+
+    Args:
+        matures_after: seconds; None: an event waits for its label for ever.
+        otherwise: the label that silence means.
+        remember: how many ids.
+        holds: whether labels are held, where `labels` is not told which.
+        correctable: seconds after an event matures; None: it is not kept.
     """
 
     def __init__(
-        self, matures_after: float | None, otherwise: Target | None, remember: int
+        self,
+        matures_after: float | None,
+        otherwise: Target | None,
+        remember: int,
+        *,
+        holds: bool = False,
+        correctable: float | None = None,
     ) -> None:
         self._otherwise = otherwise
         self._matures_after = matures_after
+        self._closed = -math.inf if matures_after is None or otherwise is None else matures_after
+        self._holds = holds
+        self._correctable = -1.0 if correctable is None else correctable
         self._remember = remember
         self._begin(Scalars(), _SLOTS)
         self._book["arrivals"] = _FIRST_LABEL
 
     def __len__(self) -> int:
         """How many events wait for a label."""
-        return self._length(PENDING)
+        return self._length(PENDING) - int(self._book["taught"])
 
     @property
     def watermark(self) -> float:
@@ -95,10 +116,9 @@ class Joiner:
         """How often each `Outcome` occurred.
 
         Labels *joined* to a waiting event, *early* ones (before their event), *matured* events,
-        *duplicate* and *revised* labels of an id that has one (same and other target; once learned,
-        neither changes anything), *orphan* labels that were forgotten before their event came,
-        events *evicted* unlabelled for want of room, and *repeated-event* ids (scored again,
-        remembered once).
+        *duplicate* and *revised* labels of an id that has one (same and other target), *orphan*
+        labels that were forgotten before their event came, events *evicted* unlabelled for want of
+        room, and *repeated-event* ids (scored again, remembered once).
         """
         return Counter(self.outcomes_since([0] * len(_OUTCOMES)))
 
@@ -113,8 +133,8 @@ class Joiner:
         return {outcome: now - then for outcome, now, then in counts if now > then}
 
     def oldest(self, default: int) -> int:
-        """Row number of the oldest event that waits; `default` when none does."""
-        if not len(self):
+        """Row number of the oldest event that waits, or is kept; `default` when none is."""
+        if not self._length(PENDING):
             return default
         return int(self._memory.entries[self._memory.chains[PENDING]["first"]]["number"])
 
@@ -130,31 +150,39 @@ class Joiner:
             plan: what is to be done is appended here, in order.
 
         Returns:
-            The watermark at each `LEARN` step.
+            The watermark at each `LEARN` step; NaN where an event is learned again.
         """
         if len(times) and self._book["opens"] == math.inf:
-            self._book["opens"] = times[0] + (self._matures_after or -math.inf)
+            self._book["opens"] = times[0] + self._closed
         return self._walk(take_events, plan, ids, times, first)
 
     def labels(
-        self, ids: TextColumn, targets: Column, times: NDArray[np.float64], plan: Plan
+        self,
+        ids: TextColumn,
+        targets: Column,
+        times: NDArray[np.float64],
+        plan: Plan,
+        held: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float64]:
         """Take labels as they come; plan to learn those that are due and whose event is known.
 
         Args:
             ids: the event each label judges.
-            targets: what each says.
+            targets: what each says; None: nothing any more.
             times: float64[n], the date of each, in seconds since the epoch.
             plan: what is to be done is appended here, in order.
+            held: bool[n], which wait until their event matures; None: all or none, as declared.
 
         Returns:
-            The watermark at each `LEARN` step.
+            The watermark at each `LEARN` step; NaN where an event is learned again.
         """
         if self._scalars.crowded:
             self.restore(self.state())
         if len(targets) != len(ids):
             raise ValueError(f"{len(ids)} ids came with {len(targets)} targets: give one for each")
-        return self._walk(take_labels, plan, ids, times, *self._scalars.write(targets))
+        if held is None:
+            held = np.full(len(targets), self._holds)
+        return self._walk(take_labels, plan, ids, times, *self._scalars.write(targets), held)
 
     def state(self) -> State:
         """Everything remembered, for an image: the same however the streams were cut."""
@@ -162,6 +190,11 @@ class Joiner:
         values = self._scalars.renumber([(it["kind"], it["bits"]) for it in found.values()])
         for name in ("settled", "early"):
             del found[name]["at"], found[name]["number"]
+        for name, it in found.items():
+            if name == "settled" or not (self._holds or self._correctable >= 0):
+                del it["held"]
+            if name != "pending" or self._correctable < 0:
+                del it["taught"]
         return {
             **{name: float(self._book[name]) for name in _CLOCKS},
             "arrivals": int(self._book["arrivals"]),
@@ -181,7 +214,8 @@ class Joiner:
             it, n = found[name], len(found[name]["id"])
             self._reserve(n)
             at, number = it.get("at", np.zeros(n)), it.get("number", np.zeros(n, np.int64))
-            put_back(self._memory, chain, it["id"], at, number, it["kind"], it["bits"])
+            flags = [it.get(flag, np.zeros(n, np.bool_)) for flag in ("held", "taught")]
+            put_back(self._memory, chain, it["id"], at, number, it["kind"], it["bits"], *flags)
 
     def _begin(self, scalars: Scalars, slots: int) -> None:
         self._scalars = scalars
@@ -189,7 +223,8 @@ class Joiner:
         self._book = self._memory.book[0]
         kinds, bits = scalars.write([self._otherwise])
         after = math.inf if self._matures_after is None else self._matures_after
-        self._rules = Rules(after, int(kinds[0]), int(bits[0]), self._remember)
+        silence = int(kinds[0]), int(bits[0])
+        self._rules = Rules(after, *silence, self._remember, self._correctable)
         self._steps = _steps(_STEPS)
 
     def _length(self, chain: int) -> int:

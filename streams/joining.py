@@ -14,7 +14,7 @@ from models.intrinsics import prefetch
 from models.protocol import LEARN, SCORE
 from models.scalars import NONE
 from streams import agenda, remembered
-from streams.agenda import due, schedule
+from streams.agenda import done, due, schedule
 from streams.remembered import (
     EARLY,
     NOWHERE,
@@ -45,19 +45,23 @@ class Rules(NamedTuple):
 
     Attributes:
         matures_after: seconds; infinite: never.
-        kind: of the label that silence means, as `models.scalars` writes it.
+        kind: of the label that silence means, as `models.scalars` writes it; `NONE`: silence means
+            nothing, and what matures without a label is not learned.
         bits: of the same.
         remember: the most entries a chain may hold.
+        correctable: seconds for which an event is kept once it has matured, and learned again if
+            its label is corrected; negative: it is not kept.
     """
 
     matures_after: float
     kind: int
     bits: int
     remember: int
+    correctable: float
 
 
 class Steps(NamedTuple):
-    """A plan as it is written, with the watermark at each `LEARN` step."""
+    """A plan as it is written, with the watermark at each `LEARN` step; NaN for a correction."""
 
     op: NDArray[np.int8]
     row: NDArray[np.int64]
@@ -111,13 +115,17 @@ def take_events(
             memory.outcomes[_REPEATED] += 1
             continue
         link(memory, slot, PENDING)
-        if memory.entries[slot].kind != NONE and book.watermark >= book.opens:
-            _settle(memory, steps, rules, slot, _JOINED)
-        elif rules.matures_after < np.inf:
+        entry = memory.entries[slot]
+        if rules.matures_after < np.inf:
             schedule(memory, slot)
+        if entry.kind != NONE and not entry.held and book.watermark >= book.opens:
+            _settle(memory, steps, rules, slot, _JOINED)
         if pending.length > rules.remember:
-            forget(memory, pending.first)
-            memory.outcomes[_EVICTED] += 1
+            if memory.entries[pending.first].taught:
+                _retire(memory, rules, pending.first)
+            else:
+                forget(memory, pending.first)
+                memory.outcomes[_EVICTED] += 1
     return len(times)
 
 
@@ -130,9 +138,12 @@ def take_labels(
     times: NDArray[np.float64],
     kinds: NDArray[np.int8],
     bits: NDArray[np.int64],
+    held: NDArray[np.bool_],
     start: int,
 ) -> int:
     """Apply each label from `start` on if its date has come, else keep it until then.
+
+    One that is `held` waits, once applied, until its event matures.
 
     Returns where it stopped: at the end, or where `steps` were nearly full.
     """
@@ -146,9 +157,10 @@ def take_labels(
             foresee(memory.table, ids[n + _AHEAD, 0])
         low, high = ids[n, 0], ids[n, 1]
         if times[n] <= book.watermark:
-            _apply(memory, steps, rules, low, high, kinds[n], bits[n])
+            _apply(memory, steps, rules, low, high, kinds[n], bits[n], held[n])
         else:
             slot = take(memory, low, high, times[n], book.arrivals, kinds[n], bits[n])
+            memory.entries[slot].held = held[n]
             book.arrivals += 1
             link(memory, slot, WAITING)
             schedule(memory, slot)
@@ -189,13 +201,34 @@ def _release(memory: Memory, steps: Steps, rules: Rules) -> None:
         entry = memory.entries[slot]
         if entry.chain == WAITING:
             free(memory, slot)
-            _apply(memory, steps, rules, entry.low, entry.high, entry.kind, entry.bits)
-        elif entry.kind == NONE:
-            entry.kind, entry.bits = rules.kind, rules.bits
-            _settle(memory, steps, rules, slot, _MATURED)
+            low, high, kind, bits = entry.low, entry.high, entry.kind, entry.bits
+            _apply(memory, steps, rules, low, high, kind, bits, entry.held)
+        elif entry.taught:
+            done(memory, slot)
+        elif entry.kind == NONE and rules.kind == NONE:
+            _retire(memory, rules, slot)
         else:
-            _settle(memory, steps, rules, slot, _JOINED)
+            outcome = _JOINED
+            if entry.kind == NONE:
+                entry.kind, entry.bits, entry.held = rules.kind, rules.bits, True
+                outcome = _MATURED
+            if rules.correctable >= 0:
+                done(memory, slot)
+            _settle(memory, steps, rules, slot, outcome)
         slot = due(memory)
+    if rules.correctable >= 0 and not _full(memory, steps):  # else there may be more that is due
+        _retire_old(memory, rules)
+
+
+@_kernel
+def _retire_old(memory: Memory, rules: Rules) -> None:
+    """Let go of events that can be corrected no longer, the oldest rows first."""
+    now, pending = memory.book[0].watermark, memory.chains[PENDING]
+    while pending.first != NOWHERE:
+        entry = memory.entries[pending.first]
+        if not entry.taught or entry.at + rules.correctable > now:
+            break
+        _retire(memory, rules, pending.first)
 
 
 @_kernel
@@ -207,12 +240,17 @@ def _apply(
     high: np.uint64,
     kind: int,
     bits: int,
+    held: bool,
 ) -> None:
     """Do with a label whose date has come what is to be done."""
     book, outcomes, early = memory.book[0], memory.outcomes, memory.chains[EARLY]
     slot = find(memory.entries, memory.table, low, high)
+    retracts = kind == NONE
     if slot == NOWHERE:
+        if retracts:
+            return
         slot = take(memory, low, high, 0.0, 0, kind, bits)
+        memory.entries[slot].held = held
         enter(memory.entries, memory.table, slot)
         link(memory, slot, EARLY)
         outcomes[_EARLY] += 1
@@ -222,27 +260,59 @@ def _apply(
         return
     entry = memory.entries[slot]
     if entry.kind != NONE:
-        outcomes[_DUPLICATE if scalars.same(entry.kind, entry.bits, kind, bits) else _REVISED] += 1
-    if entry.chain != SETTLED:
-        first = entry.chain == PENDING and entry.kind == NONE
-        entry.kind, entry.bits = kind, bits
-        if first and book.watermark >= book.opens:
-            _settle(memory, steps, rules, slot, _JOINED)
+        again = not retracts and scalars.same(entry.kind, entry.bits, kind, bits)
+        outcomes[_DUPLICATE if again else _REVISED] += 1
+    first = entry.kind == NONE or entry.held
+    if entry.chain == SETTLED or (held and not first):
+        return
+    if entry.taught:
+        entry.held = held
+        if not (retracts or scalars.same(entry.kind, entry.bits, kind, bits)):
+            entry.kind, entry.bits = kind, bits
+            _learn(memory, steps, slot, np.nan)
+        return
+    if retracts and entry.chain == EARLY:
+        forget(memory, slot)
+        return
+    entry.kind, entry.bits, entry.held = kind, bits, held
+    settles = first and not held and not retracts
+    if settles and entry.chain == PENDING and book.watermark >= book.opens:
+        _settle(memory, steps, rules, slot, _JOINED)
 
 
 @_kernel
 def _settle(memory: Memory, steps: Steps, rules: Rules, slot: int, outcome: int) -> None:
     """Learn an event with the label that is in its entry."""
-    book, entry, settled = memory.book[0], memory.entries[slot], memory.chains[SETTLED]
-    unlink(memory, slot)
-    link(memory, slot, SETTLED)
+    book, entry = memory.book[0], memory.entries[slot]
+    memory.outcomes[outcome] += 1
+    _learn(memory, steps, slot, book.watermark)
+    if rules.correctable >= 0:
+        entry.taught = True
+        book.taught += 1
+    else:
+        _retire(memory, rules, slot)
+
+
+@_kernel
+def _learn(memory: Memory, steps: Steps, slot: int, at: float) -> None:
+    book, entry = memory.book[0], memory.entries[slot]
     steps.op[book.steps] = LEARN
     steps.row[book.steps] = entry.number
     steps.kind[book.learned] = entry.kind
     steps.bits[book.learned] = entry.bits
-    steps.at[book.learned] = book.watermark
+    steps.at[book.learned] = at
     book.steps += 1
     book.learned += 1
-    memory.outcomes[outcome] += 1
+
+
+@_kernel
+def _retire(memory: Memory, rules: Rules, slot: int) -> None:
+    """Wait no longer for an event; its id is kept, so that it is not remembered twice."""
+    entry, settled = memory.entries[slot], memory.chains[SETTLED]
+    if entry.taught:
+        entry.taught = False
+        memory.book[0].taught -= 1
+    unlink(memory, slot)
+    link(memory, slot, SETTLED)
     if settled.length > rules.remember:
         forget(memory, settled.first)

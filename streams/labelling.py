@@ -12,7 +12,14 @@ from streams.errors import DeclarationError, nearest
 from streams.fields import ID_TYPES, field_for
 from streams.schema import TIME_TYPES, Field, FieldType, fields_of, type_name
 
-__all__ = ["check_label", "check_label_rates", "check_labels", "check_otherwise"]
+__all__ = [
+    "check_label",
+    "check_label_rates",
+    "check_labels",
+    "check_otherwise",
+    "check_sources",
+    "check_weights",
+]
 
 _LABEL_TYPES: tuple[FieldType, ...] = (bool, int, float, str)
 
@@ -45,7 +52,8 @@ def check_labels(labels: Labels, events: Topic, fields: Mapping[str, Field]) -> 
                 "a label finds its event by an id that both of them carry",
                 f'Labels({labels.topic!r}, id="{events.id}", …)',
             )
-        return field_for(own, name, given, noun, types, required=role != "time")
+        required = role not in ("time", "value")
+        return field_for(own, name, given, noun, types, required=required)
 
     identity, value = (
         found("id", labels.id, "an id", ID_TYPES),
@@ -53,6 +61,11 @@ def check_labels(labels: Labels, events: Topic, fields: Mapping[str, Field]) -> 
     )
     if labels.time is not None:
         found("time", labels.time, "a time", TIME_TYPES)
+    if labels.source is not None:
+        found("source", labels.source, "a source", (str,))
+    if labels.propensity is not None:
+        given = f"Labels({labels.topic!r}, propensity={labels.propensity!r})"
+        field_for(fields, labels.propensity, given, "a propensity", (float, int), required=False)
     if identity.type is not fields[events.id].type:
         other = type_name(fields[events.id].type)
         raise DeclarationError(
@@ -118,3 +131,38 @@ def check_label_rates(features: Iterable[object], labels: Labels | str | None, k
                 "high, and tell of the delay rather than of the events",
                 feature.written(delay=labels.matures_after),
             )
+
+
+def check_sources(labels: Labels | None, model: Model) -> None:
+    """Where labels have sources, the model learns them apart; and only there."""
+    sources = getattr(model, "sources", ())
+    declared = labels is not None and labels.source is not None
+    if declared and labels is not None and not sources:
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, source={labels.source!r}) and one model for all sources",
+            "labels are told apart by source for a model that learns each source by itself",
+            'model=BySource({"investigator": …, "chargeback": …}, "chargeback"), or no source=',
+        )
+    if sources and not declared:
+        where = "" if labels is None else f"{labels.topic!r}, "
+        raise DeclarationError(
+            f"model=BySource(…) for labels from {', '.join(sources)} without Labels(source=…)",
+            "nothing says which of its models a label is for",
+            f'labels=Labels({where}source="source", matures_after="7d", otherwise=0)',
+        )
+    if sources and labels is not None and labels.matures_after is None:
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, source={labels.source!r}) without matures_after=",
+            "an event that one source has judged would wait for the others for ever",
+            f'Labels({labels.topic!r}, source={labels.source!r}, matures_after="7d", otherwise=0)',
+        )
+
+
+def check_weights(labels: Labels | None, model: Model, name: str) -> None:
+    """Where labels count more or less, the model learns with weights."""
+    if labels is not None and labels.propensity is not None and not getattr(model, "weighs", False):
+        raise DeclarationError(
+            f"Labels({labels.topic!r}, propensity={labels.propensity!r}) for {name}",
+            "its learn_one takes no weight, w=…, by which a label could count more",
+            "a model that learns with weights: model=Logistic(bits=20)",
+        )

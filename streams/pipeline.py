@@ -15,7 +15,14 @@ from models.column import EVENT_TIME, Column
 from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
-from streams.labelling import check_label, check_label_rates, check_labels, check_otherwise
+from streams.labelling import (
+    check_label,
+    check_label_rates,
+    check_labels,
+    check_otherwise,
+    check_sources,
+    check_weights,
+)
 from streams.modelling import as_model, called, probe
 from streams.rules import (
     check_decide,
@@ -83,6 +90,8 @@ class Pipeline(Declaration):
             check_label(label, model.kind, called(model))
         if self.label_topic is not None:
             check_otherwise(self.label_topic, model)
+        check_sources(self.label_topic, model)
+        check_weights(self.label_topic, model, called(model))
         check_decide(self.decide, model.kind)
         check_topics(
             (
@@ -119,6 +128,11 @@ class Pipeline(Declaration):
     def label_field(self) -> str | None:
         """The field of the event that holds its label, where one does."""
         return self.labels if isinstance(self.labels, str) else None
+
+    @property
+    def propensity(self) -> str | None:
+        """The field of the event that says how likely it was to get a label, where one does."""
+        return None if self.label_topic is None else self.label_topic.propensity
 
     @property
     def input_topics(self) -> tuple[str, ...]:
@@ -208,7 +222,8 @@ class Pipeline(Declaration):
         model = self.model
         if model.form == "named":
             return NamedEncoder(self.features, self._raw_fields)
-        return HashedEncoder(self.features or (), model.bits, model.seed, slots=model.slots)
+        slots: bool = getattr(model, "slots", False)
+        return HashedEncoder(self.features or (), model.bits, model.seed, slots=slots)
 
     def new_rows(self) -> Any:
         """An empty window of rows as the encoder writes and the learner reads them."""
@@ -236,7 +251,7 @@ class Pipeline(Declaration):
     @property
     def _raw_fields(self) -> tuple[str, ...]:
         """What a River model without features reads: all fields but id, time and label."""
-        apart = {self.events.id, self.events.time, self.label_field}
+        apart = {self.events.id, self.events.time, self.label_field, self.propensity}
         return tuple(name for name in fields_of(self.events.schema) if name not in apart)
 
     @property
@@ -259,7 +274,7 @@ class Pipeline(Declaration):
 
 
 def _labels_described(labels: Labels) -> Mapping[str, Any]:
-    return {
+    described = {
         "schema": _described(labels.schema),
         "id": labels.id,
         "value": labels.value,
@@ -268,6 +283,16 @@ def _labels_described(labels: Labels) -> Mapping[str, Any]:
         "otherwise": labels.otherwise,
         "remember": labels.remember,
     }
+    # What is not declared is not described: fingerprints of before it could be stay the same.
+    if labels.source is not None:
+        described["source"] = labels.source
+    if labels.hold:
+        described["hold"] = True
+    if labels.propensity is not None:
+        described["propensity"] = labels.propensity
+    if labels.correctable is not None:
+        described["correctable"] = labels.corrections
+    return described
 
 
 def _described(schema: type[Event]) -> Mapping[str, Any]:

@@ -30,6 +30,7 @@ __all__ = [
     "free",
     "grown",
     "link",
+    "pass_by",
     "take",
     "unlink",
 ]
@@ -49,6 +50,7 @@ _BOOK = np.dtype(
         ("fresh", "i8"),  # the first slot that was never used
         ("free", "i8"),  # the last one that was freed, which has the one before it
         ("heaped", "i8"),
+        ("taught", "i8"),  # how many of the pending have been learned
         ("steps", "i8"),
         ("learned", "i8"),
         ("releases", "?"),  # whether there may be more that the watermark has reached
@@ -75,6 +77,8 @@ _ENTRY = np.dtype(
         ("kind", "i1"),
         ("chain", "i1"),
         ("heaped", "?"),
+        ("held", "?"),  # whether its label waits until the event matures
+        ("taught", "?"),  # whether it was learned, and is kept for a correction
     ],
     align=True,
 )
@@ -134,11 +138,12 @@ def grown(memory: Memory, slots: int) -> Memory:
 def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:
     """The entries of a chain, from first to last: copies, and nothing in them tells of slots.
 
-    ``id`` is uint64[n, 2], ``at`` float64[n], ``number`` and ``bits`` int64[n], ``kind`` int8[n].
+    ``id`` is uint64[n, 2], ``at`` float64[n], ``number`` and ``bits`` int64[n], ``kind`` int8[n],
+    ``held`` and ``taught`` bool[n].
     """
     n = int(memory.chains[name]["length"])
     found: dict[str, NDArray[Any]] = {"id": np.empty((n, 2), np.uint64)}
-    for field in ("at", "number", "kind", "bits"):
+    for field in ("at", "number", "kind", "bits", "held", "taught"):
         found[field] = np.empty(n, _ENTRY[field])
     _gather(memory, name, *found.values())
     return found
@@ -153,6 +158,8 @@ def _gather(
     number: NDArray[np.int64],
     kind: NDArray[np.int8],
     bits: NDArray[np.int64],
+    held: NDArray[np.bool_],
+    taught: NDArray[np.bool_],
 ) -> None:
     slot = memory.chains[name].first
     for n in range(len(ids)):
@@ -160,6 +167,7 @@ def _gather(
         ids[n, 0], ids[n, 1] = entry.low, entry.high
         at[n], number[n] = entry.at, entry.number
         kind[n], bits[n] = entry.kind, entry.bits
+        held[n], taught[n] = entry.held, entry.taught
         slot = entry.after
 
 
@@ -187,7 +195,7 @@ def take(
     entry.low, entry.high = low, high
     entry.at, entry.number = at, number
     entry.kind, entry.bits = kind, bits
-    entry.heaped = False
+    entry.heaped = entry.held = entry.taught = False
     return slot
 
 
@@ -228,15 +236,22 @@ def link(memory: Memory, slot: int, name: int) -> None:
 
 
 @fused(idtable, intrinsics)
+def pass_by(memory: Memory, slot: int) -> None:
+    """Make what comes behind the next entry of a chain the next one that is due."""
+    entries = memory.entries
+    following = entries[slot].after
+    while following != NOWHERE and entries[following].heaped:
+        following = entries[following].after
+    memory.chains[entries[slot].chain].next = following
+
+
+@fused(idtable, intrinsics)
 def unlink(memory: Memory, slot: int) -> None:
     """Take an entry out of its chain, and so off the agenda."""
     entries, entry = memory.entries, memory.entries[slot]
     chain = memory.chains[entry.chain]
     if chain.next == slot:
-        following = entry.after
-        while following != NOWHERE and entries[following].heaped:
-            following = entries[following].after
-        chain.next = following
+        pass_by(memory, slot)
     if entry.before == NOWHERE:
         chain.first = entry.after
     else:

@@ -24,7 +24,9 @@ from streams.changes import changes
 from streams.codec import Decoded, Decoder, Reject
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
+from streams.importance import Importance, unlikely
 from streams.joiner import Joiner, Outcome
+from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
 from streams.predictions import lines
 from streams.scored import Scored
@@ -88,10 +90,11 @@ class PartitionTask:
         self._scored = Scored()
         self._events = Decoder(pipeline.events.schema, pipeline.max_event_bytes)
         labels = pipeline.label_topic
-        self.joiner: Joiner | None = None
+        self.joiner: Joiner | Joiners | None = None
         if labels is not None:
-            self.joiner = Joiner(labels.maturity, labels.otherwise, labels.remember)
+            self.joiner = joiner_of(labels, pipeline.model)
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
+        self._importance = None if pipeline.propensity is None else Importance()
 
     def take(self, records: Slice) -> Output:
         """Take a slice of the events or the labels topic; what is not new in it is passed over.
@@ -124,6 +127,9 @@ class PartitionTask:
         decoded = decoded.without(
             {n: ("number", why) for n, why in self.encoder.unusable(decoded.columns).items()}
         )
+        if pipeline.propensity is not None:
+            bad = unlikely(decoded.column(pipeline.propensity))
+            decoded = decoded.without({n: ("number", why) for n, why in bad.items()})
         decoded, at = _with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
         n = len(decoded)
@@ -145,6 +151,9 @@ class PartitionTask:
             plan.score_then_learn(first, targets)
 
         self.encoder.append({**decoded.columns, EVENT_TIME: happened}, n, self.rows, plan)
+        if self._importance is not None and pipeline.propensity is not None:
+            self._importance.append(decoded.column(pipeline.propensity))
+            self._importance.weigh(plan)
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
@@ -163,13 +172,22 @@ class PartitionTask:
         assert self.joiner is not None
         assert labels is not None
         decoded = self._decoded(self._labels, records, labels.value, output)
+        if isinstance(self.joiner, Joiners):
+            unknown = self.joiner.unknown(decoded.column(labels.source or ""))
+            decoded = decoded.without({n: ("label", why) for n, why in unknown.items()})
         decoded, at = _with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
         ids, targets = texts(decoded.column(labels.id)), decoded.column(labels.value)
         plan = Plan()
-        learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
+        if isinstance(self.joiner, Joiners):
+            source = self.joiner.numbers(decoded.column(labels.source or ""))
+            learned_at = self.joiner.labels(ids, targets, at.seconds, plan, source)
+        else:
+            learned_at = self.joiner.labels(ids, targets, at.seconds, plan)
         if len(plan):
             self.encoder.learn(plan)
+            if self._importance is not None:
+                self._importance.weigh(plan)
             self.learner.run(plan, self.rows)
             self._measure(plan, learned_at, output)
 
@@ -219,13 +237,22 @@ class PartitionTask:
         """Compare what was learned with what had been answered, then forget those rows."""
         if len(plan.target):
             rows = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
-            score, decision, at = self._scored.of(rows)
-            self.quality.update(score, decision, plan.target, learned_at - at)
             self.learned += len(rows)
             output.learned = len(rows)
+            targets: Column = plan.target
+            counts = ~np.isnan(learned_at)  # an event that is learned again counts once
+            if isinstance(self.joiner, Joiners):  # and so does one that several learn
+                counts &= plan.source == self.joiner.whole
+            if not counts.all():
+                rows, learned_at = rows[counts], learned_at[counts]
+                targets = chosen(targets, np.flatnonzero(counts))
+            score, decision, at = self._scored.of(rows)
+            self.quality.update(score, decision, targets, learned_at - at)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
         self._forget_before(waits)
         self._scored.drop_before(waits)
+        if self._importance is not None:
+            self._importance.drop_before(waits)
 
     def _forget_before(self, row: int) -> None:
         self.rows.drop_before(row)
@@ -273,6 +300,8 @@ class PartitionTask:
             "quality": self.quality.state(),
             "learned": self.learned,
         }
+        if self._importance is not None:
+            state["importance"] = self._importance.state(first)
         positions = dict(sorted(self.positions.items()))
         pipeline = self.pipeline
         version, described = pipeline.model_version, pipeline.described
@@ -305,6 +334,8 @@ class PartitionTask:
         if self.joiner is not None:
             self.joiner.restore(state["joiner"])
         self._scored.restore(state["scored"])
+        if self._importance is not None:
+            self._importance.restore(state["importance"])
         self.quality.restore(state["quality"])
         self.learned = state["learned"]
 

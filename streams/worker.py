@@ -83,7 +83,8 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
         console.print(f"metrics on http://{settings.metrics_host}:{server.port}/metrics")
     asyncio.set_event_loop(asyncio.new_event_loop())
     app: App = pipeline.app
-    app.failing = partial(_end_within, _STOP_S)
+    app.failing = partial(_end_within, _STOP_S, 1)
+    app.leaving = partial(_end_within, _STOP_S, 0)
     report = Report(pipeline, app, metrics, settings.report_every_s, console.print)
     watchdog = _watchdog(pipeline, settings)
     app.connect(pipeline, settings, Observers(metrics, report, watchdog))
@@ -124,12 +125,14 @@ def _watchdog(pipeline: Pipeline, settings: Settings) -> Watchdog:
     )
 
 
-def _end_within(seconds: float) -> None:
-    """End the process, whatever holds it: with no broker there, Faust can wait for ever to stop."""
+def _end_within(seconds: float, code: int) -> None:
+    """End the process, whatever holds it: without a broker Faust can wait for ever to stop, and a
+    group that is about to change holds on to its members for as long as a minute.
+    """
 
     def end() -> None:
         log.error("not stopped after %g seconds; nothing is lost by leaving as it is", seconds)
-        os._exit(1)
+        os._exit(code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True

@@ -67,6 +67,16 @@ def test_a_field_that_nothing_reads_can_come_and_go():
         restored(old, new)
 
 
+def test_a_field_that_labels_are_weighed_by_is_read():
+    class Told(Paid, frozen=True):
+        currency: float = 1.0
+
+    labels = Labels("chargebacks", propensity="currency")
+    old = declared(events=payments(Paid))
+    found = changes(old.described, declared(events=payments(Told), labels=labels))
+    assert {change.where: change.keeps for change in found}["schema.currency"] is False
+
+
 def test_without_features_a_river_model_reads_all_fields():
     [change] = [
         change

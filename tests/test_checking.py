@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 from river.anomaly import HalfSpaceTrees
 
-from models import Clock, Cross, Hashed, LabelRate, Logistic, Spikes, Tokens, Window
+from models import BySource, Clock, Cross, Hashed, LabelRate, Logistic, Spikes, Tokens, Window
 from streams import Event, Labels, Pipeline, Threshold, Topic
 from streams.checking import Checked, as_json, check, describe
+from streams.schema import Label
 
 
 class Payment(Event, frozen=True):
@@ -21,6 +22,10 @@ class Payment(Event, frozen=True):
     amount: float
     tags: list[str]
     note: str | None = None
+
+
+class Verdict(Label, frozen=True, kw_only=True):
+    by: str
 
 
 PIPELINE = Pipeline(
@@ -106,6 +111,25 @@ def test_labels_and_decision_are_told_in_words():
         "up to 1,000,000 events wait in each partition"
     )
     assert checked.decision == "true for a score of 0.9 or more"
+
+
+def test_what_else_is_done_with_labels_is_told_where_it_is_declared():
+    labels = Labels(
+        "verdicts", schema=Verdict, matures_after="7d", otherwise=0, source="by", hold=True,
+        correctable="60d", propensity="amount",
+    )  # fmt: skip
+    model = BySource({"desk": Logistic(bits=4), "bank": Logistic(bits=4)}, "bank")
+    checked = check(
+        Pipeline(
+            name="fraud",
+            events=Topic("payments", schema=Payment, id="tx_id", key="card", time="at"),
+            labels=labels,
+            features=[Hashed("card")],
+            model=model,
+        )
+    )
+    assert "taught apart by its by; held until then; corrected until 60d" in checked.labels
+    assert {line.field: line.role for line in checked.fields}["amount"] == "propensity"
 
 
 def test_the_memory_of_windows_is_told_and_which_see_their_own_partition_only():

@@ -104,3 +104,21 @@ def test_a_threshold_is_a_finite_number(at):
 def test_a_score_at_the_threshold_is_above_it_and_no_score_is_no_decision():
     decided = Threshold(0.5).decisions(np.array([0.49, 0.5, np.nan, 1.0]))
     assert decided == [False, True, None, True]
+
+
+def test_labels_are_held_until_their_event_matures():
+    error = refused(Labels, "chargebacks", hold=True)
+    assert error.given == "Labels('chargebacks', hold=True) without matures_after="
+    assert error.write == "Labels('chargebacks', hold=True, matures_after=\"7d\", otherwise=0)"
+
+
+@pytest.mark.parametrize("matures_after", [None, "60d"])
+def test_a_label_is_corrected_after_its_event_has_matured(matures_after):
+    otherwise = None if matures_after is None else 0
+    error = refused(
+        Labels, "chargebacks", correctable="30d", matures_after=matures_after, otherwise=otherwise
+    )
+    assert f"correctable='30d', matures_after={matures_after!r}" in error.given
+    assert error.write.endswith('matures_after="7d", otherwise=0, correctable="60d")')
+    labels = Labels("chargebacks", matures_after="7d", otherwise=0, correctable="30d")
+    assert labels.corrections == 23 * 86_400

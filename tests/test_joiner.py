@@ -99,3 +99,66 @@ def test_a_complaint_that_waits_can_be_revised():
     walked.events(("c", 10.0))
     assert walked.learned == [(0, 0)]
     assert outcomes(walked) == {"revised": 1, "joined": 1}
+
+
+def test_a_label_that_is_retracted_before_it_is_learned_is_as_if_it_had_not_come():
+    walked = walk(10.0).events(("a", 0.0)).labels(("a", 1, 0.0), ("a", None, 0.0))
+    walked.events(("b", 11.0))
+    assert walked.learned == [(0, 0)]
+    assert outcomes(walked) == {"revised": 1, "matured": 1}
+
+
+def test_a_label_that_is_retracted_and_given_again_is_learned_at_once():
+    walked = walk().labels(("a", 1, -1.0), ("a", None, -1.0)).events(("a", 0.0))
+    walked.labels(("a", None, 0.0), ("a", 1, 0.0))
+    assert walked.learned == [(0, 1)]
+
+
+def test_a_retraction_of_what_is_learned_changes_nothing():
+    walked = walk().events(("a", 0.0)).labels(("a", 1, 0.0), ("a", None, 0.0))
+    assert walked.learned == [(0, 1)]
+    assert outcomes(walked) == {"joined": 1, "revised": 1}
+
+
+def test_a_held_label_is_learned_when_its_event_matures():
+    walked = walk(10.0, holds=True).events(("z", 0.0), ("a", 20.0)).labels(("a", 1, 20.0, True))
+    assert ("learn", 1, 1, 20.0) not in walked.steps
+    walked.events(("b", 30.0))
+    assert walked.learned == [(0, 0), (1, 1)]
+
+
+def test_a_label_that_is_not_held_comes_before_one_that_is():
+    walked = walk(10.0, holds=True).events(("z", 0.0), ("a", 20.0)).labels(("a", 1, 20.0, True))
+    walked.labels(("a", 0, 20.0, False))
+    assert walked.steps[-1] == ("learn", 1, 0, 20.0)
+
+
+def test_where_silence_means_nothing_an_event_that_matures_is_forgotten():
+    walked = walk(10.0, otherwise=None).events(("a", 0.0), ("b", 11.0), ("a", 12.0))
+    walked.labels(("a", 1, 12.0), ("b", 1, 12.0))
+    assert walked.learned == [(1, 1)]
+    assert outcomes(walked) == {"repeated-event": 1, "joined": 1}
+
+
+def test_a_label_that_is_corrected_after_it_was_learned_is_learned_again():
+    walked = walk(10.0, correctable=5.0).events(("a", 0.0), ("b", 11.0))
+    walked.labels(("a", 1, 11.0), ("a", 1, 11.0), ("a", None, 11.0), ("a", 0, 11.0))
+    assert walked.learned == [(0, 0), (0, 1), (0, 0)]
+    assert [step[3] for step in walked.steps if step[0] == "learn"] == [11.0, None, None]
+    assert outcomes(walked) == {"matured": 1, "revised": 3, "duplicate": 1}
+
+
+def test_an_event_is_kept_for_corrections_only_so_long():
+    walked = walk(10.0, correctable=5.0).events(("a", 0.0), ("b", 11.0))
+    assert (walked.joiner.oldest(-1), len(walked.joiner)) == (0, 1)
+    walked.events(("c", 15.0)).labels(("a", 1, 15.0))
+    assert walked.learned == [(0, 0)]
+    assert walked.joiner.oldest(-1) == 1
+
+
+def test_an_event_that_is_kept_for_corrections_makes_room_for_one_that_waits():
+    walked = walk(10.0, remember=2, correctable=99.0).events(("a", 0.0), ("b", 1.0), ("c", 11.0))
+    assert outcomes(walked) == {"matured": 2}
+    assert walked.joiner.oldest(-1) == 1
+    walked.labels(("a", 1, 11.0), ("b", 1, 11.0))
+    assert walked.learned == [(0, 0), (1, 0), (1, 1)]

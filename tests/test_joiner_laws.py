@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from walks import (
     Walk,
@@ -175,6 +175,39 @@ def test_a_state_holds_every_kind_of_target(log, at, matures_after, remember, ot
     replay(copy, log[at:])
     assert exact(copy.steps) == exact(through.steps)
     assert image(copy) == image(through)
+
+
+few = st.sampled_from("abcd")
+close = st.integers(0, 14).map(float)
+held = st.tuples(few, st.sampled_from([0, 1, None]), close, st.booleans())
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(few, close) | held, min_size=8, max_size=60),
+    st.integers(0, 20),
+    st.sampled_from([None, 3.0, 6.0]),
+    st.sampled_from([1, 2, 5, 1_000]),
+    st.sampled_from([0, None]),
+    st.sampled_from([None, 0.0, 5.0]),
+    st.sampled_from([3, 32_768]),
+)
+def test_held_retracted_and_corrected_labels_are_as_in_the_plain_joiner(
+    log, at, matures_after, remember, otherwise, correctable, room
+):
+    correctable = None if matures_after is None else correctable
+    with patch("streams.joiner._STEPS", room):
+        ours = walk(matures_after, remember, otherwise, holds=True, correctable=correctable)
+    theirs = plain_walk(matures_after, remember, otherwise, correctable)
+    for number, run in enumerate(runs(log)):
+        for walked in (ours, theirs):
+            walked.events(*run) if len(run[0]) == 2 else walked.labels(*run)
+        if number == at:
+            ours.joiner.restore(plain(ours.joiner.state()))
+        assert exact(ours.steps) == exact(theirs.steps)
+        assert outcomes(ours) == outcomes(theirs)
+        assert len(ours.joiner) == len(theirs.joiner)
+        assert ours.joiner.oldest(-1) == theirs.joiner.oldest(-1)
 
 
 def long_log(seed: int, jitter: float, late: float) -> list[list[tuple[Any, ...]]]:

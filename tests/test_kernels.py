@@ -30,8 +30,8 @@ class PlainModel:
         margin = math.fsum([self.weight[i] * v for i, v in row] + [self.weight["bias"]])
         return 1 / (1 + math.exp(-margin)) if self.logistic else margin
 
-    def learn(self, row, target):
-        residual = self.score(row) - target
+    def learn(self, row, target, weight=1.0):
+        residual = (self.score(row) - target) * weight
         self.learned += 1
         for i, v in row:
             self.step(i, residual * v, self.l1, self.l2)
@@ -61,10 +61,9 @@ class PlainModel:
         self.weight[i] = shrunk / (1 + rate * l2)
 
 
-def walked(optimizer, rows, steps, logistic=True, intercept=True, l1=0.0, l2=0.0, table=None):
+def walked(optimizer, rows, steps, logistic=True, intercept=True, l1=0.0, l2=0.0, weights=()):
     """Scores, table and counts after one call of the kernel."""
-    if table is None:
-        table = np.zeros((BUCKETS + 1, optimizer.width))
+    table = np.zeros((BUCKETS + 1, optimizer.width))
     counts = np.zeros(2, np.int64)
     targets = [target for _, target in steps if target is not None]
     score = np.empty(len(steps) - len(targets))
@@ -73,6 +72,7 @@ def walked(optimizer, rows, steps, logistic=True, intercept=True, l1=0.0, l2=0.0
         np.array([SCORE if target is None else LEARN for _, target in steps], np.int8),
         np.array([row for row, _ in steps], np.int64),
         np.array(targets, np.float64),
+        np.array(weights, np.float64),
         0,
         np.cumsum([0, *map(len, rows)]),
         np.array([i for row in rows for i, _ in row], np.int32),
@@ -114,6 +114,10 @@ def test_the_kernel_equals_learning_one_event_at_a_time(
     number = st.integers(0, len(rows) - 1)
     label = st.none() | (st.sampled_from([0.0, 1.0]) if logistic else st.floats(-3, 3))
     steps = data.draw(st.lists(st.tuples(number, label), min_size=1, max_size=40))
+    labels = sum(target is not None for _, target in steps)
+    weight = st.lists(st.floats(0.1, 10), min_size=labels, max_size=labels)
+    weights = data.draw(st.just([]) | weight)
+    weight_of = iter(weights or [1.0] * labels)
     l1, l2 = (optimizer.l1, optimizer.l2) if isinstance(optimizer, FTRL) else penalties
     plain = PlainModel(optimizer, logistic, intercept, l1, l2)
     expected = []
@@ -121,9 +125,11 @@ def test_the_kernel_equals_learning_one_event_at_a_time(
         if target is None:
             expected.append(plain.score(rows[row]))
         else:
-            plain.learn(rows[row], target)
+            plain.learn(rows[row], target, next(weight_of))
 
-    stopped, score, table, counts = walked(optimizer, rows, steps, logistic, intercept, l1, l2)
+    stopped, score, table, counts = walked(
+        optimizer, rows, steps, logistic, intercept, l1, l2, weights
+    )
 
     assert stopped == ALL_GOOD
     np.testing.assert_allclose(score, expected, rtol=1e-9, atol=1e-9)

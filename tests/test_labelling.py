@@ -7,7 +7,7 @@ import pytest
 from river.anomaly import HalfSpaceTrees
 from river.tree import HoeffdingTreeClassifier
 
-from models import LabelRate, Linear, Logistic, Number
+from models import BySource, LabelRate, Linear, Logistic, Number
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 
 
@@ -102,10 +102,49 @@ def test_an_unknown_value_field_is_answered_with_the_nearest():
     assert error.write == "Labels('chargebacks', value='fraud')"
 
 
-def test_a_label_that_may_be_missing_is_no_label_of_a_topic():
-    error = refused(declared, Labels("chargebacks", schema=Chargeback, id="tx_id", value="maybe"))
-    assert error.given == "Labels('chargebacks', value='maybe'), and maybe is bool | None"
-    assert error.why == "a label is bool, int, float or str, never missing"
+def test_a_label_of_a_topic_may_be_missing_which_retracts_what_was_said():
+    labels = Labels("chargebacks", schema=Chargeback, id="tx_id", value="maybe")
+    assert declared(labels).label_topic is labels
+
+
+def by_source(**changed) -> Labels:
+    own = {"schema": Chargeback, "id": "tx_id", "value": "fraud", "matures_after": "7d"}
+    return Labels("chargebacks", **{**own, "otherwise": 0, "source": "verdict", **changed})
+
+
+APART = BySource({"desk": Logistic(bits=4), "bank": Logistic(bits=4)}, "bank")
+
+
+def test_labels_of_several_sources_teach_a_model_of_each():
+    assert declared(by_source(), model=APART).model.sources == ("desk", "bank")
+
+
+def test_sources_without_a_model_of_each_are_refused():
+    error = refused(declared, by_source())
+    assert error.given == "Labels('chargebacks', source='verdict') and one model for all sources"
+    assert error.write.startswith('model=BySource({"investigator": …, "chargeback": …}')
+
+
+@pytest.mark.parametrize("labels", [by_source(source=None), "flag"])
+def test_a_model_of_each_source_needs_labels_that_tell_theirs(labels):
+    schema = Bloom if labels == "flag" else Payment
+    error = refused(
+        declared, labels, model=APART, schema=schema, id=None if labels == "flag" else "tx_id"
+    )
+    assert error.given == "model=BySource(…) for labels from desk, bank without Labels(source=…)"
+    assert 'source="source"' in error.write
+
+
+def test_sources_need_a_time_at_which_an_event_matures():
+    error = refused(declared, by_source(matures_after=None, otherwise=None), model=APART)
+    assert "would wait for the others for ever" in error.why
+    assert error.write.endswith("source='verdict', matures_after=\"7d\", otherwise=0)")
+
+
+def test_a_source_is_a_text_that_is_never_missing():
+    error = refused(declared, by_source(source="maybe"), model=APART)
+    assert error.given == "Labels('chargebacks', source='maybe'), and maybe is bool | None"
+    assert error.why == "a source is str, never missing"
 
 
 def test_ids_of_different_types_never_meet():

@@ -10,7 +10,7 @@ import pytest
 from river.linear_model import LogisticRegression
 from river.tree import HoeffdingTreeClassifier
 
-from models import FTRL, Hashed, Linear, Logistic, Number
+from models import FTRL, Hashed, Linear, Logistic, Number, Undersampled, Weighted
 from models.encoders import HashedEncoder, NamedEncoder
 from models.protocol import Scores
 from streams import Event, Labels, Pipeline, Threshold, Topic
@@ -150,6 +150,15 @@ CHANGES = {
     "another maturity": {"labels": Labels("chargebacks", matures_after="7d", otherwise=0)},
     "another memory": {"labels": Labels("chargebacks", remember=10)},
     "another label": {"labels": "fraud"},
+    "labels that are held": {
+        "labels": Labels("chargebacks", matures_after="7d", otherwise=0, hold=True)
+    },
+    "labels that are corrected": {
+        "labels": Labels("chargebacks", matures_after="7d", otherwise=0, correctable="9d")
+    },
+    "labels that are weighed": {"labels": Labels("chargebacks", propensity="amount")},
+    "a balanced model": {"model": Undersampled(Logistic(bits=6), keep=0.5)},
+    "a weighted model": {"model": Weighted(Logistic(bits=6), {1: 2.0})},
     "another decision": {"decide": Threshold(0.4)},
     "another seed": {"seed": 1},
     "another limit": {"max_event_bytes": 1000},

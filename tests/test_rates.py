@@ -288,3 +288,24 @@ def test_the_handbooks_terminal_windows_are_ours_in_every_row(shared_data):
     assert len(places) == 919_767
     assert not np.count_nonzero(other)
     assert encoder.summary()["window_evicted"] == encoder.summary()["window_too_late"] == 0
+
+
+def test_the_first_label_of_an_event_counts_and_a_correction_does_not() -> None:
+    day = 86_400_000_000
+    rates = Rates([day], day, day, 10, sums=True)
+    plan = Plan()
+    plan.score_run(0, 2)
+    rates.take(["a", "a"], np.array([0, 1]), plan)
+    both = Plan()
+    both.learn_each([0, 0, 1], [1, 0, 1])
+    rates.learn(both)
+    again = Rates([day], day, day, 10, sums=True)
+    again.restore(rates.state())
+    corrected = Plan()
+    corrected.learn(1, 0)
+    for one in (rates, again):
+        one.learn(corrected)
+        asked = Plan()
+        asked.score(2)
+        count, total = one.take(["a"], np.array([day + 1]), asked)
+        assert (count[0, 0], total[0, 0]) == (2.0, 2.0)

@@ -36,16 +36,20 @@ class Walk:
         self.row += len(pairs)
         return self
 
-    def labels(self, *triples: tuple[str, Any, float]) -> Walk:
+    def labels(self, *labels: tuple[Any, ...]) -> Walk:
+        """Take labels: id, target, date and, where the joiner holds, whether it is held."""
         plan = Plan()
-        ids, targets, times = ([triple[n] for triple in triples] for n in range(3))
+        ids, targets, times = ([label[n] for label in labels] for n in range(3))
+        held: Any = [label[3] for label in labels if len(label) > 3] or None
         if isinstance(self.joiner, Joiner):
             ids, targets, times = TextColumn.of(ids), column(targets), np.array(times, np.float64)
-        self._note(plan, self.joiner.labels(ids, targets, times, plan))
+            held = None if held is None else np.array(held)
+        self._note(plan, self.joiner.labels(ids, targets, times, plan, held))
         return self
 
     def _note(self, plan: Plan, learned_at: Any) -> None:
-        learned = iter(zip(listed(plan.target), listed(learned_at), strict=True))
+        dates = listed(np.array(learned_at, np.float64))  # None for what is learned again
+        learned = iter(zip(listed(plan.target), dates, strict=True))
         self.steps += [
             ("learn", row, *next(learned)) if op == LEARN else ("score", row)
             for op, row in zip(plan.op, plan.row, strict=True)
@@ -67,13 +71,27 @@ def column(values: list[Any]) -> Any:
     return values
 
 
-def walk(matures_after: float | None = None, remember: int = 1_000, otherwise: Any = 0) -> Walk:
-    return Walk(Joiner(matures_after, None if matures_after is None else otherwise, remember))
-
-
-def plain_walk(matures_after: float | None, remember: int, otherwise: Any = 0) -> Walk:
+def walk(
+    matures_after: float | None = None,
+    remember: int = 1_000,
+    otherwise: Any = 0,
+    *,
+    holds: bool = False,
+    correctable: float | None = None,
+) -> Walk:
     otherwise = None if matures_after is None else otherwise
-    return Walk(PlainJoiner(matures_after, otherwise, remember))
+    rules = matures_after, otherwise, remember
+    return Walk(Joiner(*rules, holds=holds, correctable=correctable))
+
+
+def plain_walk(
+    matures_after: float | None,
+    remember: int,
+    otherwise: Any = 0,
+    correctable: float | None = None,
+) -> Walk:
+    otherwise = None if matures_after is None else otherwise
+    return Walk(PlainJoiner(matures_after, otherwise, remember, correctable))
 
 
 def outcomes(walked: Walk) -> dict[str, int]:

@@ -58,6 +58,8 @@ def told(name: str, seed: int = 0) -> Pipeline:
 
 
 judged = with_sales("judged", matures_after="1h", otherwise=False, remember=30)
+orderly = with_sales("orderly", matures_after="1h", otherwise=False, hold=True)
+disorderly = with_sales("disorderly", matures_after="1h", otherwise=False, hold=True)
 scaled = with_sales("scaled")
 unequal = with_sales("unequal")
 resumed = told("resumed")

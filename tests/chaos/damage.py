@@ -59,10 +59,14 @@ def damage_newest(lane: Lane, partition: int, how: str, draw: random.Random) -> 
     harm = HARMS[how]
     shared = {place for manifest in older for place in manifest.places}
     own = sorted(str(place) for place in newest.places - shared)
-    if lane.store is not None and own:
-        name = draw.choice(own)
+    found: dict[str, bytes] = {}
+    if lane.store is not None:
+        # Those of an image that was damaged before are gone, once a worker went back behind it.
         store = Directory(Path(lane.store, newest.topic, newest.group, str(partition)))
-        store.put({name: harm(store.get([name])[name], draw)})
+        found = store.get(own)
+    if found:
+        name = draw.choice(sorted(found))
+        store.put({name: harm(found[name], draw)})
         return f"file {name} of {newest}"
     later = msgspec.structs.replace(newest, number=newest.number + 1)
     key = f"{newest.group}/manifest/{_FAR}"

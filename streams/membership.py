@@ -1,0 +1,54 @@
+"""How a worker stays a member of its group, whatever the broker answers.
+
+aiokafka shows an error of the group to whoever polls the consumer next, and waits for that. A
+worker that has no partitions polls nothing: it would wait for ever, and the group with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka.consumer import consumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaError
+
+__all__ = ["Member", "passes", "watch_over"]
+
+log = logging.getLogger("thalweg")
+
+_RETRY_S = 1.0
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether an error may be gone in a moment: it says so, or aiokafka has wrapped it.
+
+    An error for which aiokafka has no other use it wraps in a plain `KafkaError`: a broker that is
+    still loading the group as the members synchronise, a connection lost as a producer starts.
+    """
+    return bool(error.retriable) or type(error) is KafkaError
+
+
+class Member(GroupCoordinator):  # type: ignore[misc]  # aiokafka ships no types
+    """Joins the group again after an error that passes; any other one stops the worker."""
+
+    async def _push_error_to_user(self, exc: Exception) -> None:
+        failed: Callable[[BaseException], None] | None
+        failed = getattr(self._subscription, "failed", None)
+        if failed is None:
+            await super()._push_error_to_user(exc)
+        elif isinstance(exc, KafkaError) and passes(exc):
+            log.warning("the group does not answer as it should; joining again: %r", exc)
+            self.request_rejoin()
+            await asyncio.sleep(_RETRY_S)
+        else:
+            failed(exc)
+            await self._closing
+
+
+def watch_over(member: Any, failed: Callable[[BaseException], None]) -> None:
+    """Have a consumer that has not started stay in its group; `failed` is told why it cannot."""
+    consumer.GroupCoordinator = Member
+    member._subscription.failed = failed
