@@ -91,8 +91,10 @@ def _features() -> list[Any]:
     ]
 
 
-def taught(payments: Payments, model: Any, learned: Learned) -> NDArray[np.float64]:
-    """Scores of all payments."""
+def taught(
+    payments: Payments, model: Any, learned: Learned, times: float = 1.0
+) -> NDArray[np.float64]:
+    """Scores of all payments, where corrections count so many times."""
     day, row, target = learned
     order = np.lexsort((row, day))
     learner, scores = model.new(0), []
@@ -100,6 +102,8 @@ def taught(payments: Payments, model: Any, learned: Learned) -> NDArray[np.float
         due = order[slice(*np.searchsorted(day[order], [today, today + 1]))]
         plan = Plan()
         plan.learn_each(row[due].tolist(), target[due].tolist())
+        if times != 1.0:
+            plan.weight = np.where(due < len(payments.day), 1.0, times)
         first, stop = np.searchsorted(payments.day, [today, today + 1])
         plan.score_run(int(first), int(stop - first))
         scores.append(learner.run(plan, payments.rows).value)
@@ -135,6 +139,9 @@ def rows(payments: Payments) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Each case with its scores."""
     logistic = Logistic(bits=BITS, optimizer=AdaGrad(0.05))
     yield "all labels after a week", taught(payments, logistic, payments.clean(MATURES))
+    for times in (2.0, 4.0, 8.0):
+        scores = taught(payments, logistic, payments.corrected(MATURES), times)
+        yield f"silence for 7 days, corrected {times:g} times", scores
     for days in (MATURES, 30, LATEST):
         yield f"silence for {days} days", taught(payments, logistic, payments.once(days))
         if days < LATEST:

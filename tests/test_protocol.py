@@ -51,3 +51,17 @@ def test_steps_that_are_laid_out_already_are_appended_as_they_are() -> None:
         single.learn(4, targets[0])
         single.learn(2, targets[1])
     assert bulk == single
+
+
+def test_a_part_of_a_plan_takes_along_what_belongs_to_its_steps():
+    plan = Plan()
+    plan.score_then_learn(5, [1, 0, 1])
+    plan.source = np.array([0, 1, 1], np.int8)
+    plan.weight = np.array([1.0, 2.0, 3.0])
+    part = plan.only(np.array([True, False, True, True, False, True]))
+    assert part.op.tolist() == [SCORE, SCORE, LEARN, LEARN]
+    assert part.row.tolist() == [5, 6, 6, 7]
+    assert list(part.target) == [0, 1]
+    assert part.source is not None
+    assert part.weight is not None
+    assert (part.source.tolist(), part.weight.tolist()) == ([1, 1], [2.0, 3.0])
