@@ -177,9 +177,9 @@ def _threshold(today: Today, first: float) -> float:
     share = today.left[place] + within * (today.left[place + 1] - today.left[place])
     wanted = float(book.left * book.days)
     if wanted < share * known:
-        return today.reached[max(int(wanted / share) - 1, 0)]
+        return float(today.reached[max(int(wanted / share) - 1, 0)])
     # So far behind, the scores are others than on the past days: go by those of today.
-    return min(today.reached[known - 1], book.floor)
+    return float(min(today.reached[known - 1], book.floor))
 
 
 @_kernel

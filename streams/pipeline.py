@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from models.column import EVENT_TIME, Column
-from models.protocol import Kind, Model, Scores
-from streams.declare import Declaration, Labels, Threshold, Topic
+from models.column import EVENT_TIME
+from models.protocol import Kind, Model
+from streams.decisions import Decide, Rule
+from streams.declare import Declaration, Labels, Topic
 from streams.fields import check_events, field_called
 from streams.labelling import check_label, check_labels, check_otherwise
 from streams.modelling import as_model, called, probe
 from streams.rules import (
-    check_decide,
     check_features,
     check_name,
     check_numbers,
@@ -26,12 +26,14 @@ from streams.rules import (
     check_raw,
     check_topics,
 )
+from streams.ruling import check_deciding
 from streams.schema import Event, Field, example, fields_of
 
 if TYPE_CHECKING:
     from models.encoders import HashedEncoder, NamedEncoder
     from models.quality import Quality
     from streams.app import App
+    from streams.deciding import Decider
 
 __all__ = ["Pipeline"]
 
@@ -54,6 +56,9 @@ class Pipeline(Declaration):
             id, time and label.
         model: one of our models, or any River estimator.
         decide: how a score becomes a decision; None for the model's own answer.
+        rules: what is decided whatever the score; the first that fires has the last word.
+        explore: of the events that the score decides for the severest, this share is let through,
+            by a chance that their ids draw, so that it becomes known what they were.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
 
@@ -66,7 +71,9 @@ class Pipeline(Declaration):
     labels: Labels | str | None = None
     features: Sequence[Any] | None = None
     model: Any
-    decide: Threshold | None = None
+    decide: Decide | None = None
+    rules: Sequence[Rule] = ()
+    explore: float = 0.0
     seed: int = 0
     max_event_bytes: int = 262_144
 
@@ -83,7 +90,9 @@ class Pipeline(Declaration):
             check_label(label, model.kind, called(model))
         if self.label_topic is not None:
             check_otherwise(self.label_topic, model)
-        check_decide(self.decide, model.kind)
+        has_id = self.events.id is not None
+        check_deciding(self.decide, self.rules, self.explore, model.kind, schema, has_id=has_id)
+        object.__setattr__(self, "rules", tuple(self.rules))
         check_topics(
             (
                 self.predictions_topic,
@@ -196,6 +205,8 @@ class Pipeline(Declaration):
             "encoder": self.new_encoder().describe(),
             "model": self._model.describe(),
             "decide": None if self.decide is None else self.decide.describe(),
+            **({"rules": [rule.describe() for rule in self.rules]} if self.rules else {}),
+            **({"explore": self.explore} if self.explore else {}),
             "seed": self.seed,
             "max_event_bytes": self.max_event_bytes,
         }
@@ -226,11 +237,11 @@ class Pipeline(Declaration):
 
         return Quality(self.kind)
 
-    def decisions(self, scores: Scores) -> Column:
-        """What is decided on each score: by `decide`, or else the model's own answer."""
-        if self.decide is not None:
-            return self.decide.decisions(scores.value)
-        return [None] * len(scores.value) if scores.decision is None else scores.decision
+    def new_decider(self, partition: int) -> Decider:
+        """What decides for one partition, and has decided nothing yet."""
+        from streams.deciding import Decider
+
+        return Decider(self, partition)
 
     @property
     def _raw_fields(self) -> tuple[str, ...]:
