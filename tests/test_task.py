@@ -26,7 +26,18 @@ from models import (
     Text,
     Window,
 )
-from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams import (
+    AlertBudget,
+    Bands,
+    Event,
+    Field,
+    Labels,
+    Pipeline,
+    Rule,
+    Score,
+    Threshold,
+    Topic,
+)
 from streams.image import ImageError, pack, unpack
 from streams.letters import DeadLetter
 from streams.predictions import Prediction
@@ -66,6 +77,11 @@ WINDOWS = [
     ),
     Window("said", by="page", over=["30m"], stats=["distinct", "since_last"]),
 ]  # fmt: skip
+RULES = [
+    Rule("never", Field("seconds") > 1e5, then=True),
+    Rule("boots", (Field("page") == "boots") & (Score() > 0.45), then=False),
+    Rule("words", Field("said").isin(["two", "größer als"]), then=True, shadow=True),
+]
 NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
 
 
@@ -88,6 +104,13 @@ PIPELINES = {
     "sgd": shop(model=Logistic(bits=6, optimizer=SGD(0.1), l2=1e-3)),
     "adagrad": shop(model=Logistic(bits=6, optimizer=AdaGrad(0.1), l1=1e-3)),
     "ftrl": shop(model=Logistic(bits=6, optimizer=FTRL(alpha=0.1, l1=1e-2)), decide=Threshold(0.4)),
+    "budget": shop(decide=AlertBudget(per_day=3, one_per="page"), rules=RULES, explore=0.3),
+    "bands": shop(
+        labels="bought",
+        decide=Bands({"approve": 0, "ask": 0.4, "decline": 0.5}),
+        rules=[Rule("nobody", Field("said") == "", then="decline")],
+        explore=0.3,
+    ),
     "windows": shop(features=WINDOWS),
     "river-windows": shop(
         features=WINDOWS[:1],
