@@ -13,7 +13,7 @@ import msgspec
 
 from models.column import EVENT_TIME
 from models.protocol import Kind, Model
-from streams.decisions import Decide, Rule
+from streams.decisions import AlertBudget, Decide, Rule
 from streams.declare import Declaration, Labels, Topic
 from streams.fields import check_events, field_called
 from streams.labelling import check_label, check_labels, check_otherwise
@@ -236,6 +236,15 @@ class Pipeline(Declaration):
         from models.quality import Quality
 
         return Quality(self.kind)
+
+    def check_partitions(self, count: int) -> None:
+        """Refuse a number of partitions among which its alert budget, if any, is not divided.
+
+        Raises:
+            DeclarationError: it is another one than declared.
+        """
+        if isinstance(self.decide, AlertBudget):
+            self.decide.check_partitions(count)
 
     def new_decider(self, partition: int) -> Decider:
         """What decides for one partition, and has decided nothing yet."""

@@ -171,6 +171,7 @@ async def replay_files(
         summary: counts.
         progress: told after each slice.
     """
+    pipeline.check_partitions(partitions)
     lanes = [
         Lanes(topic, source, partitions)
         for topic, source in zip(pipeline.input_topics, sources, strict=True)

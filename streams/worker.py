@@ -17,7 +17,6 @@ from rich.table import Table
 
 from streams.allocation import keep_freed_memory
 from streams.deciding import label_values
-from streams.decisions import AlertBudget
 from streams.errors import TeachingError
 from streams.image import ImageError
 from streams.observer import Observers, PrometheusObserver, serve
@@ -116,8 +115,8 @@ def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
     for topic in ensure(settings.brokers, specs, security, given=pipeline.input_topics):
         created = "created" if topic.created else ""
         table.add_row(topic.name, topic.role, str(topic.partitions), created)
-        if topic.role == "events" and isinstance(pipeline.decide, AlertBudget):
-            pipeline.decide.check_partitions(topic.partitions)
+        if topic.role == "events":
+            pipeline.check_partitions(topic.partitions)
     return table
 
 
