@@ -11,10 +11,11 @@ from test_pipeline import declared
 from models.column import listed
 from models.protocol import Scores
 from models.textcolumn import TextColumn
-from streams import AlertBudget, Bands, Field, Rule, Score, Threshold
+from streams import AlertBudget, Bands, DeclarationError, Field, Rule, Score, Threshold
 from streams.deciding import label_values
 from streams.predictions import Coded
 from streams.task import PartitionTask
+from streams.testing import Driver
 
 law = settings(deadline=None)  # the first example compiles
 
@@ -177,6 +178,37 @@ def test_a_state_of_another_way_to_decide_is_begun_anew():
     plain = declared(decide=Threshold(0.5)).new_decider(0)
     plain.restore(old.state())
     assert plain.state() is None
+
+
+def test_a_driver_that_crashes_decides_as_one_that_does_not():
+    pipeline = declared(
+        labels="fraud",
+        decide=AlertBudget(per_day=4, one_per="customer_id", partitions=2),
+        rules=[Rule("huge", HUGE, then=True)],
+        explore=0.2,
+    )
+    payments = [
+        {
+            "tx_id": f"p{n}",
+            "customer_id": f"c{n % 9}",
+            "amount": 10.0 ** (n % 5),
+            "at": n * 9_000,
+            "fraud": n % 5 > 2,
+        }
+        for n in range(200)
+    ]
+    predictions = []
+    for crashes in (False, True):
+        driver = Driver(pipeline, partitions=2)
+        driver.send_many("payments", payments)
+        if crashes:
+            driver.crash(after=70)
+        driver.run(batch=13)
+        predictions.append([it.raw.value for it in driver.predictions])
+    assert sorted(predictions[0]) == sorted(predictions[1])
+    assert {it.decided_by for it in driver.predictions} >= {"score", "huge"}
+    with pytest.raises(DeclarationError, match="partitions=3"):
+        Driver(pipeline, partitions=3)
 
 
 @law
