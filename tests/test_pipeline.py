@@ -13,7 +13,16 @@ from river.tree import HoeffdingTreeClassifier
 from models import FTRL, Hashed, Linear, Logistic, Number
 from models.encoders import HashedEncoder, NamedEncoder
 from models.protocol import Scores
-from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams import (
+    AlertBudget,
+    Event,
+    Field,
+    Labels,
+    Pipeline,
+    Rule,
+    Threshold,
+    Topic,
+)
 
 
 class Payment(Event, frozen=True):
@@ -154,6 +163,9 @@ CHANGES = {
     "another memory": {"labels": Labels("chargebacks", remember=10)},
     "another label": {"labels": "fraud"},
     "another decision": {"decide": Threshold(0.4)},
+    "a rule": {"decide": Threshold(0.5), "rules": [Rule("huge", Field("amount") > 5, then=True)]},
+    "exploration": {"decide": Threshold(0.5), "explore": 0.1},
+    "a budget": {"decide": AlertBudget(per_day=5)},
     "another seed": {"seed": 1},
     "another limit": {"max_event_bytes": 1000},
 }
