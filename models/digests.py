@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.column import Column, complete, missing
 from models.compiled import compiled
+from models.hashing import texts
 from models.textcolumn import TextColumn
 
-__all__ = ["digests"]
+__all__ = ["digests", "identified"]
 
 _FIRST = np.uint64(0x87C37B91114253D5)
 _SECOND = np.uint64(0x4CF5AD432745937F)
@@ -35,6 +37,17 @@ def digests(column: TextColumn) -> NDArray[np.uint64]:
     if not _digests(np.frombuffer(utf8.data, np.uint8), utf8.starts, utf8.lengths, out):
         raise ValueError("a text that is to stand for something is None: leave out what has none")
     return out
+
+
+def identified(column: Column) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """`digests` of what `texts` makes of a column, uint64[n, 2], and where there is a value."""
+    found = texts(column)
+    if complete(found):
+        return digests(found), np.ones(len(found), np.bool_)
+    present = ~missing(found)
+    ids = np.zeros((len(found), 2), np.uint64)
+    ids[present] = digests(found.take(np.flatnonzero(present)))
+    return ids, present
 
 
 @compiled

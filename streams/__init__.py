@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streams.conditions import Field, Score
+    from streams.decisions import AlertBudget, Bands, Rule
     from streams.declare import Labels, Threshold, Topic
     from streams.errors import DeclarationError
     from streams.loading import load
@@ -25,10 +27,15 @@ else:
 
 
 __all__ = [
+    "AlertBudget",
+    "Bands",
     "DeclarationError",
     "Event",
+    "Field",
     "Labels",
     "Pipeline",
+    "Rule",
+    "Score",
     "Threshold",
     "Topic",
     "load",
@@ -36,6 +43,8 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("Labels", "Threshold", "Topic"), "declare"),
+    **dict.fromkeys(("AlertBudget", "Bands", "Rule"), "decisions"),
+    **dict.fromkeys(("Field", "Score"), "conditions"),
     "DeclarationError": "errors",
     "Event": "schema",
     "Pipeline": "pipeline",

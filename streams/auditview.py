@@ -89,6 +89,8 @@ def _predictions(audit: Audit) -> Table:
 
 def _cells(found: Prediction) -> tuple[str, ...]:
     decision = "–" if found.decision is None else escaped(str(found.decision))
+    if isinstance(found.decided_by, str):
+        decision += f", by {escaped(found.decided_by)}"
     return repr(found.score), decision, f"{found.learned:,}", escaped(found.model)
 
 

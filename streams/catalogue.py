@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, get_args
 from streams.codec import Reason
 from streams.joiner import Outcome
 
-__all__ = ["CLOSED_LABELS", "METRICS", "Metric", "MetricType", "markdown"]
+__all__ = ["CLOSED_LABELS", "DECLARED_LABELS", "METRICS", "Metric", "MetricType", "markdown"]
 
 MetricType: TypeAlias = Literal["counter", "gauge", "histogram"]
 
@@ -47,6 +47,9 @@ CLOSED_LABELS: Mapping[str, tuple[str, ...]] = {
     "reason": get_args(Reason),
 }
 """Labels whose values are all known: such a series exists, at 0, before the first occurrence."""
+
+DECLARED_LABELS: tuple[str, ...] = ("decision", "rule")
+"""Labels whose values a pipeline declares; as with the closed ones, each series exists at once."""
 
 _WORKER = ("pipeline",)
 _PARTITION = ("pipeline", "partition")
@@ -162,6 +165,25 @@ MODEL = Metric(
     "allow for later events.",
 )  # fmt: skip
 
+DECISIONS = Metric(
+    "thalweg_decisions_total", "counter", "events", (*_PARTITION, "decision"),
+    "Events by what was decided on them, where the pipeline declares an alert budget, bands or "
+    "rules; an alert is the decision true.",
+    "Another mix than usual: look at the scores, the rules that fire, and the input.",
+)  # fmt: skip
+RULES_FIRED = Metric(
+    "thalweg_rules_fired_total", "counter", "events", (*_PARTITION, "rule"),
+    "Events that a rule of the pipeline fired on, in shadow or not.",
+    "None for long: the rule is out of date; far more than usual: it stops the good ones too.",
+)  # fmt: skip
+ALERTING = Metric(
+    "thalweg_alerting", "gauge", "1", (*_PARTITION, "measure"),
+    "The alert budget: alerts today and their budget (of this partition), the threshold of the "
+    "last event (NaN: the budget is spent), and its version.",
+    "Today far below the budget at the end of a day, or at it in the morning: the scores have "
+    "moved; the threshold follows by the next day.",
+)  # fmt: skip
+
 COMMITS = Metric(
     "thalweg_commits_total", "counter", "transactions", _PARTITION,
     "Transactions committed.",
@@ -211,6 +233,7 @@ METRICS: tuple[Metric, ...] = (
     SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, DROPPED,
     ONE_BY_ONE, LAG_RECORDS, LAG_SECONDS,
     LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, MODEL,
+    DECISIONS, RULES_FIRED, ALERTING,
     COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE, CHECKPOINTS_FAILED, RECOVERY_LEFT,
 )  # fmt: skip

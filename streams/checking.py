@@ -10,7 +10,8 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from streams.declare import Labels
+from streams.decisions import Bands, Rule
+from streams.declare import Labels, Threshold
 from streams.modelling import called
 from streams.pipeline import Pipeline
 from streams.schema import fields_of
@@ -69,6 +70,7 @@ class Checked:
         windows: what sliding windows remember, in words, where there are any.
         labels: where they come from, in words.
         decision: how one is made, in words.
+        rules: what is decided whatever the score, in words.
         fields: of the events, in order.
         topics: what it needs.
     """
@@ -84,6 +86,7 @@ class Checked:
     windows: str | None
     labels: str
     decision: str
+    rules: tuple[str, ...]
     fields: tuple[FieldLine, ...]
     topics: tuple[TopicLine, ...]
 
@@ -103,6 +106,7 @@ def check(pipeline: Pipeline) -> Checked:
         windows=_windows(pipeline),
         labels=_labels(pipeline.labels),
         decision=_decision(pipeline),
+        rules=tuple(map(_rule, pipeline.rules)),
         fields=tuple(_fields(pipeline)),
         topics=tuple(
             TopicLine(
@@ -152,6 +156,7 @@ def _facts(checked: Checked) -> Mapping[str, str]:
         **({} if checked.windows is None else {"windows": checked.windows}),
         "labels": checked.labels,
         "decision": checked.decision,
+        **({"rules": "\n".join(checked.rules)} if checked.rules else {}),
         "version": checked.version,
         "fingerprint": checked.fingerprint,
     }
@@ -191,11 +196,26 @@ def _labels(labels: Labels | str | None) -> str:
 
 
 def _decision(pipeline: Pipeline) -> str:
-    if pipeline.decide is not None:
-        return f"true for a score of {pipeline.decide.at} or more"
+    decide, through = pipeline.decide, ""
+    if pipeline.explore:
+        through = f"; {pipeline.explore:g} of the severest decisions are not taken, by chance"
+    if isinstance(decide, Threshold):
+        return f"true for a score of {decide.at} or more{through}"
+    if isinstance(decide, Bands):
+        bands = [f"{name} from {at:g}" for name, at in decide.thresholds.items()]
+        return f"{', '.join(bands)}{through}"
+    if decide is not None:
+        shares = f", {decide.share(0)} of them in partition 0" * (decide.partitions > 1)
+        once = "" if decide.one_per is None else f", one for each {decide.one_per}"
+        return f"true for {decide.per_day} events a day (UTC){shares}{once}{through}"
     if pipeline.kind in ("binary", "multiclass"):
         return "the model's likeliest class"
     return "none"
+
+
+def _rule(rule: Rule) -> str:
+    shadow = ", in shadow" * rule.shadow
+    return f"{rule.name}: {rule.then!r} where {rule.when}{shadow}"
 
 
 def _fields(pipeline: Pipeline) -> list[FieldLine]:

@@ -19,6 +19,7 @@ from streams.errors import TeachingError
 from streams.options import err, out, resolved, settings_options
 from streams.replaycommands import audit, replay
 from streams.settings import Settings
+from streams.whatifcommand import what_if
 
 __all__ = ["main"]
 
@@ -188,6 +189,7 @@ cli.add_command(checkpoints)
 cli.add_command(dead_letters)
 cli.add_command(replay)
 cli.add_command(audit)
+cli.add_command(what_if)
 
 
 def _worker_count(events: str, settings: Settings) -> int:

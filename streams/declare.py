@@ -185,6 +185,10 @@ class Threshold(Declaration):
         """The decision for each of float64[n] scores."""
         return where_known(score >= self.at, ~np.isnan(score))
 
+    def codes(self, score: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The same as numbers: 1 for False, 2 for True, 0 where there is no score."""
+        return np.where(np.isnan(score), 0, 1 + (score >= self.at))
+
     def describe(self) -> Mapping[str, object]:
         """What it decides by, for the fingerprint."""
         return {"rule": "threshold", "at": float(self.at)}

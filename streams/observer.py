@@ -54,6 +54,11 @@ class Observer:
     def on_labels(self, partition: int, outcomes: Mapping[Outcome, int], learned: int) -> None:
         """A slice brought labels to these outcomes, see `streams.joiner.Outcome`."""
 
+    def on_decisions(
+        self, partition: int, decisions: Mapping[str, int], rules: Mapping[str, int]
+    ) -> None:
+        """A slice was decided on: how often what, and how often each rule fired."""
+
     def on_dead_letters(self, partition: int, reasons: Mapping[str, int]) -> None:
         """Records were turned away, see `streams.codec.Reason`."""
 
@@ -95,6 +100,9 @@ class Observer:
 
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """The gauges of `models.protocol.Learner.summary`."""
+
+    def on_alerting(self, partition: int, summary: Mapping[str, float]) -> None:
+        """How a budget of alerts is used; see `models.alerts.Alerts.summary`."""
 
 
 class Observers(Observer):
@@ -153,6 +161,7 @@ class PrometheusObserver(Observer):
         registry: where to register; a new one that has the process's own metrics as well.
         model: fingerprint of the pipeline.
         clock: seconds, from any origin.
+        values: of labels whose values the pipeline declares; see `streams.deciding.label_values`.
     """
 
     def __init__(
@@ -161,13 +170,14 @@ class PrometheusObserver(Observer):
         registry: CollectorRegistry | None = None,
         model: str = "",
         clock: Callable[[], float] = time.monotonic,
+        values: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         if registry is None:
             registry = CollectorRegistry()
             ProcessCollector(registry=registry)
         self.registry = registry
         self._partitions: set[int] = set()
-        self._series = Series(pipeline, clock)
+        self._series = Series(pipeline, clock, values)
         self._series.set(catalogue.BUILD, 1, release(), model)
         self._series.set(catalogue.ASSIGNED, 0)
         self._series.add(catalogue.REBALANCES, 0)
@@ -201,6 +211,15 @@ class PrometheusObserver(Observer):
         self._series.add(catalogue.LEARNED, learned, partition)
         for outcome, count in outcomes.items():
             self._series.add(catalogue.LABELS, count, partition, outcome)
+
+    def on_decisions(
+        self, partition: int, decisions: Mapping[str, int], rules: Mapping[str, int]
+    ) -> None:
+        """See `Observer.on_decisions`."""
+        for decision, count in decisions.items():
+            self._series.add(catalogue.DECISIONS, count, partition, decision)
+        for rule, count in rules.items():
+            self._series.add(catalogue.RULES_FIRED, count, partition, rule)
 
     def on_dead_letters(self, partition: int, reasons: Mapping[str, int]) -> None:
         """See `Observer.on_dead_letters`."""
@@ -263,6 +282,11 @@ class PrometheusObserver(Observer):
         """See `Observer.on_model`."""
         for name, figure in summary.items():
             self._series.set(catalogue.MODEL, figure, partition, name)
+
+    def on_alerting(self, partition: int, summary: Mapping[str, float]) -> None:
+        """See `Observer.on_alerting`."""
+        for name, figure in summary.items():
+            self._series.set(catalogue.ALERTING, figure, partition, name)
 
 
 class MetricsServer:

@@ -291,6 +291,7 @@ class Partition:
             number, output.events, len(output.predictions), time.perf_counter() - began
         )
         observe.on_labels(number, output.outcomes, output.learned)
+        observe.on_decisions(number, output.decided.decisions, output.decided.rules)
         if publish and len(piece):
             self._limits[piece.topic].count(
                 len(piece), len(output.dead_letters), f"{piece.topic}-{number}"

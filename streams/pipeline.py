@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from models.column import EVENT_TIME, Column
-from models.protocol import Kind, Model, Scores
-from streams.declare import Declaration, Labels, Threshold, Topic
+from models.column import EVENT_TIME
+from models.protocol import Kind, Model
+from streams.decisions import AlertBudget, Decide, Rule
+from streams.declare import Declaration, Labels, Topic
 from streams.fields import check_events, field_called
 from streams.labelling import (
     check_label,
@@ -25,7 +26,6 @@ from streams.labelling import (
 )
 from streams.modelling import as_model, called, probe
 from streams.rules import (
-    check_decide,
     check_features,
     check_name,
     check_numbers,
@@ -33,12 +33,14 @@ from streams.rules import (
     check_raw,
     check_topics,
 )
+from streams.ruling import check_deciding
 from streams.schema import Event, Field, example, fields_of
 
 if TYPE_CHECKING:
     from models.encoders import HashedEncoder, NamedEncoder
     from models.quality import Quality
     from streams.app import App
+    from streams.deciding import Decider
 
 __all__ = ["Pipeline"]
 
@@ -61,6 +63,9 @@ class Pipeline(Declaration):
             id, time and label.
         model: one of our models, or any River estimator.
         decide: how a score becomes a decision; None for the model's own answer.
+        rules: what is decided whatever the score; the first that fires has the last word.
+        explore: of the events that the score decides for the severest, this share is let through,
+            by a chance that their ids draw, so that it becomes known what they were.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
 
@@ -73,7 +78,9 @@ class Pipeline(Declaration):
     labels: Labels | str | None = None
     features: Sequence[Any] | None = None
     model: Any
-    decide: Threshold | None = None
+    decide: Decide | None = None
+    rules: Sequence[Rule] = ()
+    explore: float = 0.0
     seed: int = 0
     max_event_bytes: int = 262_144
 
@@ -92,7 +99,9 @@ class Pipeline(Declaration):
             check_otherwise(self.label_topic, model)
         check_sources(self.label_topic, model)
         check_weights(self.label_topic, model, called(model))
-        check_decide(self.decide, model.kind)
+        has_id = self.events.id is not None
+        check_deciding(self.decide, self.rules, self.explore, model.kind, schema, has_id=has_id)
+        object.__setattr__(self, "rules", tuple(self.rules))
         check_topics(
             (
                 self.predictions_topic,
@@ -211,6 +220,8 @@ class Pipeline(Declaration):
             "encoder": self.new_encoder().describe(),
             "model": self._model.describe(),
             "decide": None if self.decide is None else self.decide.describe(),
+            **({"rules": [rule.describe() for rule in self.rules]} if self.rules else {}),
+            **({"explore": self.explore} if self.explore else {}),
             "seed": self.seed,
             "max_event_bytes": self.max_event_bytes,
         }
@@ -242,11 +253,20 @@ class Pipeline(Declaration):
 
         return Quality(self.kind)
 
-    def decisions(self, scores: Scores) -> Column:
-        """What is decided on each score: by `decide`, or else the model's own answer."""
-        if self.decide is not None:
-            return self.decide.decisions(scores.value)
-        return [None] * len(scores.value) if scores.decision is None else scores.decision
+    def check_partitions(self, count: int) -> None:
+        """Refuse a number of partitions among which its alert budget, if any, is not divided.
+
+        Raises:
+            DeclarationError: it is another one than declared.
+        """
+        if isinstance(self.decide, AlertBudget):
+            self.decide.check_partitions(count)
+
+    def new_decider(self, partition: int) -> Decider:
+        """What decides for one partition, and has decided nothing yet."""
+        from streams.deciding import Decider
+
+        return Decider(self, partition)
 
     @property
     def _raw_fields(self) -> tuple[str, ...]:

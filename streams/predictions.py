@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
@@ -16,7 +19,7 @@ from models.textcolumn import TextColumn
 from streams.eventtimes import EventTimes
 from streams.jsontext import booleans, instants, quoted, spelled, woven
 
-__all__ = ["Prediction", "lines"]
+__all__ = ["Coded", "Notes", "Prediction", "lines"]
 
 _FEW = 40
 """Up to so many, msgspec has written their structs before the passes have begun."""
@@ -35,6 +38,14 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
         at: event time.
         partition: of the events topic.
         offset: of the event in that partition.
+        decided_by: "score", "budget" (it is spent), "earlier alert", "exploration", or the name of
+            the rule that decided; None: nothing was decided. This and what follows is there only
+            where the pipeline declares what it tells of.
+        threshold: of the alert budget, for this event; None: none would have done, or any.
+        threshold_version: how often it was learned anew.
+        rules: the names of the rules that fired.
+        shadow_rules: of those in shadow.
+        propensity: with which probability it was decided so.
     """
 
     id: str | None
@@ -46,6 +57,23 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     partition: int
     offset: int
+    decided_by: str | UnsetType | None = UNSET
+    threshold: float | UnsetType | None = UNSET
+    threshold_version: int | UnsetType = UNSET
+    rules: list[str] | UnsetType = UNSET
+    shadow_rules: list[str] | UnsetType = UNSET
+    propensity: float | UnsetType = UNSET
+
+
+class Coded(NamedTuple):
+    """A column of few different values: these, and which of them each is, int64[n]."""
+
+    values: Sequence[Any]
+    codes: NDArray[np.int64]
+
+
+Notes: TypeAlias = Mapping[str, Coded | NDArray[Any]]
+"""Columns of what predictions say besides, in the order of their fields: float64, int64, or few."""
 
 
 def lines(
@@ -58,6 +86,7 @@ def lines(
     at: EventTimes,
     partition: int,
     offsets: NDArray[np.int64],
+    notes: Notes | None = None,
 ) -> ByteColumn:
     """A column of predictions, each as msgspec would encode the `Prediction`, byte for byte.
 
@@ -71,11 +100,12 @@ def lines(
         at: n.
         partition: of all of them.
         offsets: int64[n].
+        notes: what they say besides.
     """
     if len(offsets) <= _FEW:
         times = at.given or listed(at.micros.view("datetime64[us]"))
         structs = map(
-            Prediction,
+            _noting(notes or {}),
             repeat(None) if ids is None else ids.tolist(),
             keys.texts(),
             score.tolist(),
@@ -85,6 +115,7 @@ def lines(
             times,
             repeat(partition),
             offsets.tolist(),
+            *map(_values, (notes or {}).values()),
         )
         return spelled(list(structs))
     columns = {
@@ -95,6 +126,8 @@ def lines(
         b'"at":': instants(at.micros) if at.given is None else spelled(at.given),
         b'"partition":%d,"offset":' % partition: TextColumn.of_integers(offsets).utf8,
     }
+    for name, note in (notes or {}).items():
+        columns[b'"%b":' % name.encode()] = _spelled(note)
     if ids is not None:
         columns = {b'"id":': quoted(ids.utf8), **columns}
     opening = b"{" if ids is not None else b'{"id":null,'
@@ -109,7 +142,36 @@ def _utf8(keys: ByteColumn) -> ByteColumn:
     return TextColumn.of(keys.texts()).utf8
 
 
+def _noting(notes: Notes) -> Callable[..., Prediction]:
+    """`Prediction`, with the values of these notes behind its fields."""
+    if not notes:
+        return Prediction
+    names = tuple(notes)
+
+    def make(*given: Any) -> Prediction:
+        fields, own = given[: -len(names)], given[-len(names) :]
+        return Prediction(*fields, **dict(zip(names, own, strict=True)))
+
+    return make
+
+
+def _values(note: Coded | NDArray[Any]) -> list[Any]:
+    if isinstance(note, Coded):
+        return [note.values[code] for code in note.codes.tolist()]
+    return listed(note)
+
+
+def _spelled(note: Coded | NDArray[Any]) -> ByteColumn:
+    if isinstance(note, Coded):
+        return spelled(note.values).take(note.codes)
+    if note.dtype.kind == "i":
+        return TextColumn.of_integers(note).utf8
+    return spelled(note.tolist())
+
+
 def _decisions(column: Column) -> ByteColumn:
+    if isinstance(column, TextColumn):
+        return quoted(column.utf8)
     if isinstance(column, np.ndarray) and column.dtype == np.bool_:
         return booleans(column)
     return spelled(listed(column))

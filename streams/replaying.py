@@ -30,6 +30,7 @@ __all__ = [
     "Put",
     "Sink",
     "Summary",
+    "Watch",
     "replay",
     "to_be_compared",
     "to_file",
@@ -46,6 +47,10 @@ Put: TypeAlias = Callable[[Records], Awaitable[None]]
 
 Sink: TypeAlias = AbstractAsyncContextManager[Put]
 """Where the predictions of a partition go; left without an error, it has them all."""
+
+
+Watch: TypeAlias = Callable[[Slice, Output], object]
+"""Is shown each slice, and what it brought about."""
 
 
 @asynccontextmanager
@@ -179,6 +184,7 @@ async def replay(
     summary: Summary,
     *,
     first: int = 0,
+    watch: Watch | None = None,
     progress: Callable[[], object],
 ) -> None:
     """Hand on the predictions that a task makes, and count.
@@ -189,10 +195,13 @@ async def replay(
         sink: takes the predictions.
         summary: of all partitions so far; this one is added.
         first: offset of the first event whose prediction is wanted.
+        watch: is shown everything.
         progress: called after each slice.
     """
     async with sink as put, aclosing(outputs):
-        async for _, output in outputs:
+        async for records, output in outputs:
+            if watch is not None:
+                watch(records, output)
             predictions = _since(output.predictions, first)
             summary.events += len(predictions)
             summary.warmed += len(output.predictions) - len(predictions)

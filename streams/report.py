@@ -128,6 +128,7 @@ class Report(Observer):
                 continue
             self._observer.on_quality(number, task.quality.summary())
             self._observer.on_model(number, {**task.learner.summary(), **task.encoder.summary()})
+            self._observer.on_alerting(number, task.decider.summary())
             self._described[number] = dict(task.positions)
             changed = True
             await asyncio.sleep(0)

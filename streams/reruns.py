@@ -16,7 +16,7 @@ from streams.comparing import Comparison
 from streams.errors import TeachingError
 from streams.logreading import ends, stretch
 from streams.recorded import ImageChoice, recorded
-from streams.replaying import Sink, Summary, replay, to_be_compared
+from streams.replaying import Sink, Summary, Watch, replay, to_be_compared
 from streams.schema import fields_of
 from streams.site import Site
 from streams.sources import Format, open_source
@@ -87,6 +87,7 @@ async def replay_topics(
     sink: Sink,
     summary: Summary,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> None:
     """Run a pipeline that has learned nothing over its topics, as if it had always been there.
 
@@ -114,6 +115,7 @@ async def replay_topics(
             backtest(task, events, labels[0] if labels else None),
             sink,
             summary,
+            watch=watch,
             progress=lambda: progress((sum(task.positions.values()) - sum(begin.values())) / total),
         )
 
@@ -160,6 +162,7 @@ async def replay_files(
     sink_of: Callable[[int], Sink],
     summary: Summary,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> None:
     """Run a pipeline over files as if a producer had written them to topics.
 
@@ -170,7 +173,9 @@ async def replay_files(
         sink_of: makes the sink of a partition.
         summary: counts.
         progress: told after each slice.
+        watch: is shown everything.
     """
+    pipeline.check_partitions(partitions)
     lanes = [
         Lanes(topic, source, partitions)
         for topic, source in zip(pipeline.input_topics, sources, strict=True)
@@ -189,6 +194,7 @@ async def replay_files(
                 backtest(task, *(lane.lane(task.partition) for lane in lanes)),
                 sink_of(task.partition),
                 summary,
+                watch=watch,
                 progress=lambda: progress(sources[0].share),
             )
             for task in map(run, range(partitions))

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from models.features import Feature, FeatureError
-from models.protocol import Kind
-from streams.declare import Labels, Threshold, Topic
+from streams.decisions import Decide
+from streams.declare import Labels, Topic
 from streams.errors import DeclarationError
 from streams.fields import suggestion
 from streams.schema import Field, FieldType
 
 __all__ = [
-    "check_decide",
     "check_features",
     "check_name",
     "check_numbers",
@@ -58,7 +57,7 @@ def check_parts(events: object, labels: object, features: object, decide: object
             "features stand in a list",
             'features=[Number("amount"), …]',
         )
-    if decide is not None and not isinstance(decide, Threshold):
+    if decide is not None and not isinstance(decide, Decide):
         raise DeclarationError(
             f"Pipeline(decide={decide!r})",
             "a decision is made by a rule on the score",
@@ -79,25 +78,6 @@ def check_numbers(seed: int, max_event_bytes: int) -> None:
             f"Pipeline(max_event_bytes={max_event_bytes!r})",
             "it is the size of the largest record that is read, in bytes",
             "max_event_bytes=262_144",
-        )
-
-
-def check_decide(decide: Threshold | None, kind: Kind) -> None:
-    """A threshold stands on a score that it can divide."""
-    if decide is None:
-        return
-    if kind in ("regression", "multiclass"):
-        what = "a number" if kind == "regression" else "a class"
-        raise DeclarationError(
-            f"decide=Threshold({decide.at}) on a {kind} model",
-            f"its answer is {what}, which no threshold turns into yes or no",
-            "decide=None",
-        )
-    if kind == "binary" and not 0 < decide.at < 1:
-        raise DeclarationError(
-            f"decide=Threshold({decide.at})",
-            "the score is a probability: every event would be decided alike",
-            "decide=Threshold(0.5)",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 from threading import Lock
 from time import monotonic
@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from streams.catalogue import CLOSED_LABELS, METRICS, Metric
+from streams.catalogue import CLOSED_LABELS, DECLARED_LABELS, METRICS, Metric
 
 __all__ = ["Series"]
 
@@ -33,10 +33,17 @@ class Series(Collector):
     Args:
         pipeline: value of the first label of every series.
         clock: seconds, from any origin.
+        values: of labels whose values the pipeline declares, by label.
     """
 
-    def __init__(self, pipeline: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        pipeline: str,
+        clock: Callable[[], float] = monotonic,
+        values: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._pipeline = pipeline
+        self._values = {**dict.fromkeys(DECLARED_LABELS, ()), **CLOSED_LABELS, **(values or {})}
         self._clock = clock
         self._lock = Lock()
         self._numbers: dict[str, dict[tuple[str, ...], float]] = {
@@ -80,7 +87,7 @@ class Series(Collector):
         for metric in METRICS:
             if "partition" not in metric.labels or metric.type == "gauge":
                 continue
-            for rest in product(*(CLOSED_LABELS[name] for name in metric.labels[2:])):
+            for rest in product(*(self._values[name] for name in metric.labels[2:])):
                 if metric.type == "counter":
                     self.add(metric, 0, partition, *rest)
                 else:

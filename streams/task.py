@@ -22,6 +22,7 @@ from models.protocol import LEARN, Plan, Scores, State, Target
 from models.textcolumn import TextColumn
 from streams.changes import changes
 from streams.codec import Decoded, Decoder, Reject
+from streams.deciding import Decided, Tally
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
 from streams.importance import Importance, unlikely
@@ -57,6 +58,7 @@ class Output:
         learned: how many labels were learned.
         one_by_one: how many records were decoded one at a time, off the compiled path.
         reasons: how many records were turned away, by reason.
+        decided: how often what was decided, where that is counted, and which rules fired.
         outcomes: how many labels (and waiting events) came to which end; see `Joiner`.
     """
 
@@ -67,6 +69,7 @@ class Output:
     learned: int = 0
     one_by_one: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    decided: Tally = field(default_factory=Tally)
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
 
 
@@ -85,6 +88,7 @@ class PartitionTask:
         self.encoder = pipeline.new_encoder()
         self.rows = pipeline.new_rows()
         self.learner = pipeline.new_learner(partition)
+        self.decider = pipeline.new_decider(partition)
         self.quality = pipeline.new_quality()
         self.learned = 0
         self._scored = Scored()
@@ -155,16 +159,16 @@ class PartitionTask:
             self._importance.append(decoded.column(pipeline.propensity))
             self._importance.weigh(plan)
         scores = self.learner.run(plan, self.rows)
-        decisions = pipeline.decisions(scores)
+        decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
         if targets is None:
-            self._scored.append(scores.value, decisions, seconds)
+            self._scored.append(scores.value, decided.measured, seconds)
             self._measure(plan, learned_at, output)
         else:
-            self._measure_inside(scores, decisions, targets, output)
-        output.events = n
+            self._measure_inside(scores, decided.measured, targets, output)
+        output.events, output.decided = n, decided.tally
         output.predictions = self._predictions(
-            records, decoded.places, ids, at, scores, decisions, known
+            records, decoded.places, ids, at, scores, decided, known
         )
 
     def _take_labels(self, records: Slice, output: Output) -> None:
@@ -265,7 +269,7 @@ class PartitionTask:
         ids: TextColumn | None,
         at: EventTimes,
         scores: Scores,
-        decisions: Column,
+        decided: Decided,
         known: NDArray[np.int64],
     ) -> Records:
         keys = ByteColumn.of(chosen(records.keys, places))
@@ -273,12 +277,13 @@ class PartitionTask:
             ids,
             keys,
             scores.value,
-            decisions,
+            decided.decision,
             self.pipeline.model_version,
             known,
             at,
             self.partition,
             chosen(whole_numbers(records.offsets), places),
+            decided.notes,
         )
         headers = None if records.headers is None else chosen(records.headers, places)
         return Records(keys, values, chosen(records.timestamps, places), headers)
@@ -302,6 +307,8 @@ class PartitionTask:
         }
         if self._importance is not None:
             state["importance"] = self._importance.state(first)
+        if (decider := self.decider.state()) is not None:
+            state["decider"] = decider
         positions = dict(sorted(self.positions.items()))
         pipeline = self.pipeline
         version, described = pipeline.model_version, pipeline.described
@@ -337,6 +344,7 @@ class PartitionTask:
         if self._importance is not None:
             self._importance.restore(state["importance"])
         self.quality.restore(state["quality"])
+        self.decider.restore(state.get("decider"))
         self.learned = state["learned"]
 
 

@@ -88,6 +88,7 @@ class Driver:
             raise DriverError(
                 f"partitions={partitions}", "a topic has at least one", "partitions=1"
             )
+        pipeline.check_partitions(partitions)
         self.now = clock
         self._pipeline = pipeline
         self._count = partitions

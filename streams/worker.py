@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.allocation import keep_freed_memory
+from streams.deciding import label_values
 from streams.errors import TeachingError
 from streams.image import ImageError
 from streams.observer import Observers, PrometheusObserver, serve
@@ -76,7 +77,9 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     console.print(boot_table(settings, provenance))
     check_signing(pipeline, settings)
     console.print(_prepare_topics(pipeline, settings))
-    metrics = PrometheusObserver(pipeline.name, model=pipeline.model_version)
+    metrics = PrometheusObserver(
+        pipeline.name, model=pipeline.model_version, values=label_values(pipeline)
+    )
     server = None
     if settings.metrics_port:
         server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
@@ -113,6 +116,8 @@ def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
     for topic in ensure(settings.brokers, specs, security, given=pipeline.input_topics):
         created = "created" if topic.created else ""
         table.add_row(topic.name, topic.role, str(topic.partitions), created)
+        if topic.role == "events":
+            pipeline.check_partitions(topic.partitions)
     return table
 
 

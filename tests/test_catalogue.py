@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from streams import catalogue
-from streams.catalogue import CLOSED_LABELS, METRICS, Metric
+from streams.catalogue import CLOSED_LABELS, DECLARED_LABELS, METRICS, Metric
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -34,6 +34,7 @@ def test_a_metric_says_what_it_means_and_what_to_do(metric):
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_no_label_can_take_a_value_from_an_event(metric):
     bounded = {"pipeline", "version", "model", "partition", "metric", "measure", *CLOSED_LABELS}
+    bounded |= {*DECLARED_LABELS}
     assert set(metric.labels) <= bounded
 
 

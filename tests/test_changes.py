@@ -14,7 +14,7 @@ from streams.changes import changes
 from streams.image import ImageError, pack, unpack
 from streams.task import PartitionTask
 
-KEEPING = {"another decision", "another limit"}
+KEEPING = {"another decision", "a rule", "exploration", "a budget", "another limit"}
 
 
 class Paid(Event, frozen=True):

@@ -9,7 +9,18 @@ from rich.console import Console
 from river.anomaly import HalfSpaceTrees
 
 from models import BySource, Clock, Cross, Hashed, LabelRate, Logistic, Spikes, Tokens, Window
-from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams import (
+    AlertBudget,
+    Bands,
+    Event,
+    Field,
+    Labels,
+    Pipeline,
+    Rule,
+    Score,
+    Threshold,
+    Topic,
+)
 from streams.checking import Checked, as_json, check, describe
 from streams.schema import Label
 
@@ -161,3 +172,22 @@ def test_the_memory_of_windows_is_told_and_which_see_their_own_partition_only():
         "those by terminal see the events of their own partition"
     )
     assert check(PIPELINE).windows is None
+
+
+def test_how_is_decided_is_told_in_words():
+    def told(**how):
+        features, model = PIPELINE.features, PIPELINE.model
+        return Pipeline(name="fraud", events=PIPELINE.events, features=features, model=model,
+                        labels=Labels("chargebacks"), **how)  # fmt: skip
+
+    rule = Rule("huge", (Field("amount") > 5_000) & (Score() > 0.2), then="decline", shadow=True)
+    bands = Bands({"approve": 0.0, "decline": 0.8})
+    checked = check(told(decide=bands, rules=[rule], explore=0.01))
+    assert checked.decision == (
+        "approve from 0, decline from 0.8; 0.01 of the severest decisions are not taken, by chance"
+    )
+    assert checked.rules == ("huge: 'decline' where (amount > 5000 and score > 0.2), in shadow",)
+    budget = AlertBudget(per_day=9, one_per="card", partitions=2)
+    assert check(told(decide=budget)).decision == (
+        "true for 9 events a day (UTC), 5 of them in partition 0, one for each card"
+    )

@@ -13,7 +13,16 @@ from river.tree import HoeffdingTreeClassifier
 from models import FTRL, Hashed, Linear, Logistic, Number, Undersampled, Weighted
 from models.encoders import HashedEncoder, NamedEncoder
 from models.protocol import Scores
-from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams import (
+    AlertBudget,
+    Event,
+    Field,
+    Labels,
+    Pipeline,
+    Rule,
+    Threshold,
+    Topic,
+)
 
 
 class Payment(Event, frozen=True):
@@ -111,13 +120,16 @@ def test_each_partition_learns_with_a_seed_of_its_own_and_always_the_same():
 
 
 def test_a_rule_decides_where_there_is_one_and_the_model_where_not():
+    def decided(scores, **how):
+        decider = declared(**how).new_decider(0)
+        return decider.decide(scores, {}, None, np.zeros(len(scores.value), np.int64)).decision
+
     scores = Scores(np.array([0.2, 0.9, np.nan]), [True, False, None])
-    assert declared(decide=Threshold(0.15)).decisions(scores) == [True, True, None]
-    assert declared().decisions(scores) == [True, False, None]
+    assert decided(scores, decide=Threshold(0.15)) == [True, True, None]
+    assert decided(scores) == [True, False, None]
     numbers = Scores(np.array([0.2, 7.0]), None)
-    assert declared(
-        labels="amount", features=[Hashed("customer_id")], model=Linear(bits=4)
-    ).decisions(numbers) == [None, None]
+    how = {"labels": "amount", "features": [Hashed("customer_id")], "model": Linear(bits=4)}
+    assert decided(numbers, **how) == [None, None]
 
 
 def test_the_fingerprint_is_the_same_for_the_same_declaration_in_any_process():
@@ -160,6 +172,9 @@ CHANGES = {
     "a balanced model": {"model": Undersampled(Logistic(bits=6), keep=0.5)},
     "a weighted model": {"model": Weighted(Logistic(bits=6), {1: 2.0})},
     "another decision": {"decide": Threshold(0.4)},
+    "a rule": {"decide": Threshold(0.5), "rules": [Rule("huge", Field("amount") > 5, then=True)]},
+    "exploration": {"decide": Threshold(0.5), "explore": 0.1},
+    "a budget": {"decide": AlertBudget(per_day=5)},
     "another seed": {"seed": 1},
     "another limit": {"max_event_bytes": 1000},
 }

@@ -14,7 +14,7 @@ from models.bytecolumn import ByteColumn
 from models.textcolumn import TextColumn
 from streams.eventtimes import event_times
 from streams.jsontext import booleans, instants, quoted, spelled, woven
-from streams.predictions import Prediction, lines
+from streams.predictions import Coded, Prediction, lines
 
 anyhow = settings(deadline=None)  # the first example compiles
 encode = msgspec.json.encode
@@ -103,4 +103,50 @@ def test_a_line_is_the_struct_that_msgspec_encodes(
             )
         )
         for row in made
+    ]
+
+
+NOTED = {
+    "decided_by": st.sampled_from([None, "score", "größer"]),
+    "threshold": st.floats(),
+    "threshold_version": longs,
+    "rules": st.lists(st.sampled_from(["huge", "odd"]), max_size=2),
+    "propensity": st.sampled_from([1.0, 0.01]),
+}
+
+
+@anyhow
+@given(st.data(), st.sampled_from([2, 50]))
+def test_a_line_says_besides_what_the_pipeline_declares(data: st.DataObject, n: int) -> None:
+    names = [name for name in NOTED if data.draw(st.booleans())]
+    texts = st.sampled_from(["approve", "step up", None])
+    made = [{name: data.draw(NOTED[name]) for name in names} for _ in range(2)]
+    rows = [made[place % 2] for place in range(n)]
+    decisions = data.draw(st.lists(texts, min_size=n, max_size=n))
+    notes: dict[str, Any] = {}
+    for name in names:
+        column = [row[name] for row in rows]
+        if name == "threshold":
+            notes[name] = np.array(column, np.float64)
+        elif name == "threshold_version":
+            notes[name] = np.array(column, np.int64)
+        else:
+            notes[name] = Coded(column[:2], np.arange(n) % 2)
+    at, _ = event_times([datetime(2026, 1, 1, tzinfo=UTC)] * n, [0] * n)
+    written = lines(
+        TextColumn.of(["p"] * n),
+        ByteColumn.of([b"k"] * n),
+        np.full(n, 0.5),
+        TextColumn.of(decisions),
+        "fraud-00aa",
+        np.zeros(n, np.int64),
+        at,
+        0,
+        np.arange(n),
+        notes,
+    )
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    assert list(written) == [
+        encode(Prediction("p", "k", 0.5, decision, "fraud-00aa", 0, moment, 0, place, **row))
+        for place, (decision, row) in enumerate(zip(decisions, rows, strict=True))
     ]

@@ -32,7 +32,19 @@ from models import (
     Weighted,
     Window,
 )
-from streams import DeclarationError, Event, Labels, Pipeline, Threshold, Topic
+from streams import (
+    AlertBudget,
+    Bands,
+    DeclarationError,
+    Event,
+    Field,
+    Labels,
+    Pipeline,
+    Rule,
+    Score,
+    Threshold,
+    Topic,
+)
 from streams.image import ImageError, pack, unpack
 from streams.letters import DeadLetter
 from streams.predictions import Prediction
@@ -82,6 +94,11 @@ RATES = [
     LabelRate(by="page", over=["20m", "1h"], delay="1h", scale=None),
     LabelRate(by="said", over=["90m"], delay="70m", stats=["positives"], remember=3),
     Spikes("seconds", by="page", above=1.5, usual="90m", over=["30m", "1h"], late="20m"),
+]
+RULES = [
+    Rule("never", Field("seconds") > 1e5, then=True),
+    Rule("boots", (Field("page") == "boots") & (Score() > 0.45), then=False),
+    Rule("words", Field("said").isin(["two", "größer als"]), then=True, shadow=True),
 ]
 NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
 
@@ -152,6 +169,13 @@ PIPELINES = {
     "sgd": shop(model=Logistic(bits=6, optimizer=SGD(0.1), l2=1e-3)),
     "adagrad": shop(model=Logistic(bits=6, optimizer=AdaGrad(0.1), l1=1e-3)),
     "ftrl": shop(model=Logistic(bits=6, optimizer=FTRL(alpha=0.1, l1=1e-2)), decide=Threshold(0.4)),
+    "budget": shop(decide=AlertBudget(per_day=3, one_per="page"), rules=RULES, explore=0.3),
+    "bands": shop(
+        labels="bought",
+        decide=Bands({"approve": 0, "ask": 0.4, "decline": 0.5}),
+        rules=[Rule("nobody", Field("said") == "", then="decline")],
+        explore=0.3,
+    ),
     "windows": shop(features=WINDOWS),
     "river-windows": shop(
         features=WINDOWS[:1],
