@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from streams.declare import Labels, Threshold, Topic
     from streams.errors import DeclarationError
     from streams.loading import load
+    from streams.measure import Measure
     from streams.pipeline import Pipeline
     from streams.schema import Event
 else:
@@ -28,6 +29,7 @@ __all__ = [
     "DeclarationError",
     "Event",
     "Labels",
+    "Measure",
     "Pipeline",
     "Threshold",
     "Topic",
@@ -38,6 +40,7 @@ _MODULES = {
     **dict.fromkeys(("Labels", "Threshold", "Topic"), "declare"),
     "DeclarationError": "errors",
     "Event": "schema",
+    "Measure": "measure",
     "Pipeline": "pipeline",
     "load": "loading",
 }

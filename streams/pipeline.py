@@ -16,10 +16,12 @@ from models.protocol import Kind, Model, Scores
 from streams.declare import Declaration, Labels, Threshold, Topic
 from streams.fields import check_events, field_called
 from streams.labelling import check_label, check_labels, check_otherwise
+from streams.measure import Measure
 from streams.modelling import as_model, called, probe
 from streams.rules import (
     check_decide,
     check_features,
+    check_measure,
     check_name,
     check_numbers,
     check_parts,
@@ -54,6 +56,7 @@ class Pipeline(Declaration):
             id, time and label.
         model: one of our models, or any River estimator.
         decide: how a score becomes a decision; None for the model's own answer.
+        measure: what is measured besides what always is; no score depends on it.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
 
@@ -67,12 +70,14 @@ class Pipeline(Declaration):
     features: Sequence[Any] | None = None
     model: Any
     decide: Threshold | None = None
+    measure: Measure | None = None
     seed: int = 0
     max_event_bytes: int = 262_144
 
     def __post_init__(self) -> None:
         check_name(self.name)
         check_parts(self.events, self.labels, self.features, self.decide)
+        check_measure(self.measure)
         check_numbers(self.seed, self.max_event_bytes)
         schema = fields_of(self.events.schema)
         check_events(self.events, schema)
@@ -84,6 +89,8 @@ class Pipeline(Declaration):
         if self.label_topic is not None:
             check_otherwise(self.label_topic, model)
         check_decide(self.decide, model.kind)
+        if self.measure is not None:
+            self.measure.check(self.events, self.labels, schema, self.label_field, model.kind)
         check_topics(
             (
                 self.predictions_topic,
@@ -224,7 +231,11 @@ class Pipeline(Declaration):
         """Figures over no labels."""
         from models.quality import Quality
 
-        return Quality(self.kind)
+        measure = self.measure
+        if measure is None:
+            return Quality(self.kind)
+        besides = measure.new(self.kind, self.events, self.labels)
+        return Quality(self.kind, measurement=besides)
 
     def decisions(self, scores: Scores) -> Column:
         """What is decided on each score: by `decide`, or else the model's own answer."""

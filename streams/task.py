@@ -148,11 +148,12 @@ class PartitionTask:
         scores = self.learner.run(plan, self.rows)
         decisions = pipeline.decisions(scores)
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
+        self.quality.scored(first, seconds, scores.value, decisions, decoded.columns)
         if targets is None:
             self._scored.append(scores.value, decisions, seconds)
             self._measure(plan, learned_at, output)
         else:
-            self._measure_inside(scores, decisions, targets, output)
+            self._measure_inside(first, scores, decisions, targets, output)
         output.events = n
         output.predictions = self._predictions(
             records, decoded.places, ids, at, scores, decisions, known
@@ -198,18 +199,22 @@ class PartitionTask:
             output.reasons = Counter(reject.reason for reject in rejects)
 
     def _measure_inside(
-        self, scores: Scores, decisions: Column, targets: Column, output: Output
+        self, first: int, scores: Scores, decisions: Column, targets: Column, output: Output
     ) -> None:
         """Compare answers with the labels that came with their events."""
-        places: Sequence[int] = range(len(targets))
+        places: Sequence[int] | NDArray[np.intp] = range(len(targets))
+        rows = np.arange(first, first + len(targets))
         if not complete(targets):
-            places = np.flatnonzero(~missing(targets)).tolist()
+            places = np.flatnonzero(~missing(targets))
+            rows = rows[places]
         self.quality.update(
             chosen(scores.value, places),
             chosen(decisions, places),
             chosen(targets, places),
             np.zeros(len(places)),
+            rows,
         )
+        self.quality.settled(self.rows.next)
         self.learned += len(places)
         output.learned = len(places)
         self.rows.drop_before(self.rows.next)
@@ -219,12 +224,13 @@ class PartitionTask:
         if len(plan.target):
             rows = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
             score, decision, at = self._scored.of(rows)
-            self.quality.update(score, decision, plan.target, learned_at - at)
+            self.quality.update(score, decision, plan.target, learned_at - at, rows)
             self.learned += len(rows)
             output.learned = len(rows)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
         self.rows.drop_before(waits)
         self._scored.drop_before(waits)
+        self.quality.settled(waits)
 
     def _predictions(
         self,

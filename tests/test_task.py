@@ -26,7 +26,7 @@ from models import (
     Text,
     Window,
 )
-from streams import Event, Labels, Pipeline, Threshold, Topic
+from streams import Event, Labels, Measure, Pipeline, Threshold, Topic
 from streams.image import ImageError, pack, unpack
 from streams.letters import DeadLetter
 from streams.predictions import Prediction
@@ -66,6 +66,7 @@ WINDOWS = [
     ),
     Window("said", by="page", over=["30m"], stats=["distinct", "since_last"]),
 ]  # fmt: skip
+MEASURE = Measure(per_day=2, one_per="page", days=3, amount="seconds", by=["page", "said"])
 NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
 
 
@@ -89,6 +90,8 @@ PIPELINES = {
     "adagrad": shop(model=Logistic(bits=6, optimizer=AdaGrad(0.1), l1=1e-3)),
     "ftrl": shop(model=Logistic(bits=6, optimizer=FTRL(alpha=0.1, l1=1e-2)), decide=Threshold(0.4)),
     "windows": shop(features=WINDOWS),
+    "measured": shop(decide=Threshold(0.4), measure=MEASURE),
+    "measured-inside": shop(labels="bought", measure=MEASURE),
     "river-windows": shop(
         features=WINDOWS[:1],
         model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),
