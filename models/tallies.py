@@ -19,7 +19,7 @@ from models.delays import Delays
 from models.exact import ExactSums
 from models.intervals import beside, logit, normal, wilson
 from models.protocol import Kind, State
-from models.ranking import Ranking
+from models.ranking import Ranking, average_precision
 from models.verdicts import MAX_CLASSES, UNKNOWN, Verdicts
 
 __all__ = ["ClassTally", "NumberTally", "OutcomeTally", "Table", "Tally", "tally"]
@@ -112,7 +112,7 @@ class OutcomeTally(Tally):
     def __init__(self, *, probability: bool) -> None:
         self._ranking = Ranking(unbounded=not probability)
         self._confusion = Table(3, 2)  # decision (unknown, 0, 1) by outcome
-        self._unchanged = Table(3)  # unknown, no, yes
+        self._unchanged = Table(3, 2)  # unknown, no, yes, by outcome
         self._delays = Delays()
         self._confidence = Confidence() if probability else None
         parts: dict[str, Part] = (
@@ -129,7 +129,7 @@ class OutcomeTally(Tally):
     def add(self, verdicts: Verdicts) -> None:
         """See `Tally.add`."""
         self._confusion.add(verdicts["decision"] - UNKNOWN, verdicts["outcome"])
-        self._unchanged.add(verdicts["unchanged"] - UNKNOWN)
+        self._unchanged.add(verdicts["unchanged"] - UNKNOWN, verdicts["outcome"])
         self._delays.add(verdicts["delay"])
         finite = np.isfinite(verdicts["score"])
         answered = verdicts if finite.all() else verdicts[finite]
@@ -168,6 +168,7 @@ class OutcomeTally(Tally):
             **beside("recall", wilson(caught, missed + caught)),
             "false_alerts_per_caught": _ratio(false_alerts, caught),
             "f1": _ratio(2 * caught, false_alerts + missed + 2 * caught),
+            "no_change_average_precision": self._no_change(),
             "majority_accuracy": _ratio(max(positives, negatives), labels),
             "no_change_accuracy": _share(self._unchanged),
         }
@@ -175,6 +176,11 @@ class OutcomeTally(Tally):
             figures |= self._confidence.measures()
             figures["prior_log_loss"] = _entropy(positives, negatives)
         return figures | self._delays.measures()
+
+    def _no_change(self) -> float:
+        """Average precision of a baseline whose score is the label before."""
+        _, (fell, rose), (still_no, still_yes) = self._unchanged.count.tolist()
+        return average_precision(np.array([rose, still_yes]), np.array([still_no, fell]))
 
 
 class ClassTally(Tally):
@@ -308,7 +314,7 @@ def _ratio(part: float, whole: float) -> float:
 
 def _share(unchanged: Table) -> float:
     """How often a baseline that knew the label before was right."""
-    _, wrong, right = unchanged.count.tolist()
+    _, wrong, right = unchanged.count.reshape(3, -1).sum(axis=1).tolist()
     return _ratio(right, wrong + right)
 
 

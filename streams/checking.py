@@ -69,6 +69,7 @@ class Checked:
         windows: what sliding windows remember, in words, where there are any.
         labels: where they come from, in words.
         decision: how one is made, in words.
+        measure: what is measured besides, in words, if anything is.
         fields: of the events, in order.
         topics: what it needs.
     """
@@ -84,6 +85,7 @@ class Checked:
     windows: str | None
     labels: str
     decision: str
+    measure: str | None
     fields: tuple[FieldLine, ...]
     topics: tuple[TopicLine, ...]
 
@@ -103,6 +105,7 @@ def check(pipeline: Pipeline) -> Checked:
         windows=_windows(pipeline),
         labels=_labels(pipeline.labels),
         decision=_decision(pipeline),
+        measure=None if pipeline.measure is None else str(pipeline.measure),
         fields=tuple(_fields(pipeline)),
         topics=tuple(
             TopicLine(
@@ -152,6 +155,7 @@ def _facts(checked: Checked) -> Mapping[str, str]:
         **({} if checked.windows is None else {"windows": checked.windows}),
         "labels": checked.labels,
         "decision": checked.decision,
+        **({} if checked.measure is None else {"measured besides": checked.measure}),
         "version": checked.version,
         "fingerprint": checked.fingerprint,
     }

@@ -28,7 +28,10 @@ class _Row(NamedTuple):
 _CHANCE = {"base_rate": "{} by chance"}
 _ROWS = (
     _Row("auc", "ROC AUC"),
-    _Row("average_precision", "average precision", _CHANCE),
+    _Row(
+        "average_precision", "average precision",
+        {**_CHANCE, "no_change_average_precision": "{} by the label before"},
+    ),
     _Row(
         "precision_at_budget", "precision at budget", {"precision_at_budget_ceiling": "{} at most"}
     ),

@@ -77,6 +77,18 @@ class Measure(Declaration):
                 'Measure(per_day=100, one_per="customer_id", amount="amount", by=["country"])',
             )
 
+    def __str__(self) -> str:
+        """In words."""
+        parts = []
+        if self.per_day is not None:
+            of = "events" if self.one_per is None else f"alerts, one per {self.one_per},"
+            parts.append(f"{self.per_day:,} {of} a day over {self.days} days")
+        if self.amount is not None:
+            parts.append(f"{self.amount} caught and missed")
+        if self.by:
+            parts.append(f"apart by {', '.join(self.by)}")
+        return "; ".join(parts)
+
     def check(
         self,
         events: Topic,
