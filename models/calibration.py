@@ -52,7 +52,8 @@ class Calibration:
     def add(self, score: NDArray[np.float64], outcome: NDArray[np.int8]) -> None:
         """Learn float64[k] scores, none NaN, and what came of them, int8[k] of 0 and 1."""
         while len(score):
-            room = self._span - (self._fresh.positives + self._fresh.negatives)
+            # None is left where more has been merged in.
+            room = max(self._span - (self._fresh.positives + self._fresh.negatives), 0)
             self._fresh.add(score[:room], outcome[:room])
             score, outcome = score[room:], outcome[room:]
             if self._fresh.positives + self._fresh.negatives >= self._span:

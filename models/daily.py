@@ -107,8 +107,8 @@ class CardDays:
         score: NDArray[np.float64],
         outcome: NDArray[np.int8],
     ) -> None:
-        """Count labelled events with the day that `scored` gave them; NaN scores are left out."""
-        counted = (day > _LONG_AGO) & ~np.isnan(score)
+        """Count labelled events with the day that `scored` gave them, if their score is finite."""
+        counted = (day > _LONG_AGO) & np.isfinite(score)
         entries = np.zeros(int(np.count_nonzero(counted)), _ENTRY)
         entries["day"], entries["card"] = day[counted], card[counted]
         entries["score"] = score[counted] + 0.0  # -0.0 and 0.0 are one score

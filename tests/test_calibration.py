@@ -79,3 +79,12 @@ def test_calibrations_add_up():
     merged = fitted(score[:700], outcome[:700])
     merged.merge(fitted(score[700:], outcome[700:]))
     assert frozen(merged.curve()) == frozen(fitted(score, outcome).curve())
+
+
+def test_a_merged_calibration_can_go_on_learning():
+    score, outcome, _ = drawn(300)
+    merged = fitted(score[:90], outcome[:90], span=100)
+    merged.merge(fitted(score[90:180], outcome[90:180], span=100))
+    merged.add(score[180:], outcome[180:])
+    anew = fitted(score[180:], outcome[180:], span=100)
+    assert frozen(merged.curve()) == frozen(anew.curve())

@@ -222,6 +222,19 @@ def test_merged_partitions_measure_what_one_would_have_measured():
                 assert frozen(here[place][name]) == frozen(figure), (place, name)
 
 
+def test_classes_and_values_are_merged_by_name():
+    one, two = measured("multiclass", by=["field"]), measured("multiclass", by=["field"])
+    feed(one, np.full(300, 0.5), ["a"] * 300, ["a", "b", "a"] * 100, field=["x", "x", "y"] * 100)
+    feed.next = 0
+    feed(two, np.full(300, 0.5), ["b"] * 300, ["b", "c", "b"] * 100, field=["y", "x", "y"] * 100)
+    one.merge(two)
+    figures = one.segments()
+    assert (figures["field", "x"]["labels"], figures["field", "y"]["labels"]) == (300, 300)
+    assert figures["field", "x"]["accuracy"] == 1 / 3
+    assert figures["field", "y"]["accuracy"] == 1.0
+    assert figures["field", "y"]["majority_accuracy"] == 2 / 3
+
+
 def test_no_score_depends_on_what_is_measured():
     assert fraud().fingerprint == fraud(measure=None).fingerprint
 
