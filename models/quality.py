@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.column import Column
+from models.column import Column, Columns
 from models.protocol import Kind, State, Target
 from models.recent import Recent
 from models.tallies import ClassTally, tally
 from models.verdicts import MAX_CLASSES, ClassClerk, QualityError, Verdicts, clerk
+
+if TYPE_CHECKING:
+    from models.measurement import Measurement
 
 __all__ = ["ClassCount", "Quality", "QualityError"]
 
@@ -40,9 +43,17 @@ class Quality:
         kind: what the model predicts.
         budget: share of the scores that can be acted on, for precision and recall at budget.
         window: labels that the ``window_…`` figures look back on.
+        measurement: what is measured besides; None: nothing.
     """
 
-    def __init__(self, kind: Kind, *, budget: float = 0.005, window: int = 10_000) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        budget: float = 0.005,
+        window: int = 10_000,
+        measurement: Measurement | None = None,
+    ) -> None:
         if not 0.0 < budget <= 1.0:
             raise QualityError(
                 f"budget={budget} is no share of the scores: write budget=0.005 to act on the "
@@ -52,11 +63,29 @@ class Quality:
             raise QualityError(f"window={window} holds no label: write window=10_000")
         self.kind = kind
         self.budget = budget
+        self._measurement = measurement
         self._clerk = clerk(kind)
         self._tally = tally(kind)
         self._recent = Recent(window, self._clerk.fields)
         self._uncounted: list[Verdicts] = []
         self._gathered = 0
+
+    def scored(
+        self,
+        first: int,
+        at: NDArray[np.float64],
+        score: NDArray[np.float64],
+        decision: Column,
+        columns: Columns,
+    ) -> None:
+        """Events were scored; see `Measurement.scored`."""
+        if self._measurement is not None:
+            self._measurement.scored(first, at, score, decision, columns)
+
+    def settled(self, row: int) -> None:
+        """No event of a row below waits for its label any more."""
+        if self._measurement is not None:
+            self._measurement.settled(row)
 
     def update(
         self,
@@ -64,6 +93,7 @@ class Quality:
         decision: Column | None,
         target: Column,
         delay: NDArray[np.float64] | None = None,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
         """Set a slice of labels, in order, against what was predicted before each was known.
 
@@ -72,6 +102,7 @@ class Quality:
             decision: k answers, None where there was none yet; or None where none are made.
             target: k labels.
             delay: float64[k], seconds from the event to its label; NaN: not known.
+            rows: int64[k], the rows that were `scored`; None: nothing is measured besides.
 
         Raises:
             QualityError: lengths differ, or a label or decision is not one of this kind; nothing
@@ -90,6 +121,8 @@ class Quality:
         verdicts["delay"] = np.nan if delay is None else delay
         self._uncounted.append(verdicts)
         self._gathered += len(verdicts)
+        if self._measurement is not None and rows is not None:
+            self._measurement.judged(verdicts, rows)
         if self._gathered >= _COUNTED_TOGETHER:
             self._count()
 
@@ -99,7 +132,12 @@ class Quality:
         window = tally(self.kind)
         window.add(self._recent.verdicts())
         recent = {f"window_{name}": it for name, it in window.measures(self.budget).items()}
-        return self._tally.measures(self.budget) | recent
+        besides = {} if self._measurement is None else self._measurement.summary()
+        return self._tally.measures(self.budget) | recent | besides
+
+    def segments(self) -> dict[tuple[str, str], dict[str, float]]:
+        """The main figures by field and value, where some are told apart."""
+        return {} if self._measurement is None else self._measurement.segments()
 
     def classes(self) -> list[ClassCount]:
         """Counts of each class in order of appearance; empty unless ``kind="multiclass"``."""
@@ -129,7 +167,7 @@ class Quality:
             )
         self._count()
         other._count()
-        theirs, recent = other._tally, other._recent.verdicts()
+        theirs, recent, numbers = other._tally, other._recent.verdicts(), None
         match self._clerk, other._clerk, theirs:
             case ClassClerk() as mine, ClassClerk() as its, ClassTally() as classes:
                 numbers = mine.translation(its)
@@ -137,15 +175,19 @@ class Quality:
                 recent["label"] = numbers[recent["label"]]
         self._tally.merge(theirs)
         self._recent.merge(recent, other._recent.capacity)
+        if self._measurement is not None and other._measurement is not None:
+            self._measurement.merge(other._measurement, numbers)
 
     def state(self) -> State:
         """Everything `restore` needs for all later figures to be equal to the bit."""
         self._count()
+        besides = {} if self._measurement is None else {"measurement": self._measurement.state()}
         return {
             "kind": self.kind,
             "clerk": self._clerk.state(),
             "tally": self._tally.state(),
             "recent": self._recent.state(),
+            **besides,
         }
 
     def restore(self, state: State) -> None:
@@ -163,6 +205,8 @@ class Quality:
         self._clerk.restore(state["clerk"])
         self._tally.restore(state["tally"])
         self._recent.restore(state["recent"])
+        if self._measurement is not None:
+            self._measurement.restore(state.get("measurement"))
 
     def _count(self) -> None:
         """Count the verdicts that have gathered."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["AtBudget", "Ranking"]
+__all__ = ["AtBudget", "Ranking", "area", "average_precision"]
 
 _BINS_PER_UNIT = 2**13 / 36
 _EDGE = 18.0
@@ -25,11 +25,15 @@ class AtBudget(NamedTuple):
         precision: share of positives among the scores acted on.
         recall: share of the positives that is among them.
         ceiling: the precision of a perfect ranking; below 1 where positives are fewer than actions.
+        recall_ceiling: the recall of a perfect ranking; below 1 where actions are fewer.
+        actions: how many scores were acted on.
     """
 
     precision: float
     recall: float
     ceiling: float
+    recall_ceiling: float
+    actions: int
 
 
 class Ranking:
@@ -81,31 +85,49 @@ class Ranking:
         """How many negatives were counted."""
         return int(self.negative.sum())
 
+    def places(self, score: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The bin of each of float64[k] scores, none NaN."""
+        return _places(np.ascontiguousarray(score), self._low, len(self.positive))
+
     def auc(self) -> float:
         """Area under the ROC curve, a tie counting half; NaN until both outcomes were seen."""
+        return area(self.positive, self.negative)
+
+    def auc_error(self) -> float:
+        """Standard error of `auc`; NaN until two of each outcome were seen.
+
+        DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988): the spread of each positive's share
+        of negatives below it, and of each negative's share of positives above it.
+        """
         positives, negatives = self.positives, self.negatives
-        if not positives or not negatives:
+        if positives < 2 or negatives < 2:
             return math.nan
-        below = np.cumsum(self.negative) - self.negative
-        won = float(self.positive @ (below + 0.5 * self.negative))
-        return won / positives / negatives
+        auc = self.auc()
+        below = (np.cumsum(self.negative) - 0.5 * self.negative) / negatives
+        above = (positives - np.cumsum(self.positive) + 0.5 * self.positive) / positives
+        among_positives = float(self.positive @ (below - auc) ** 2) / (positives - 1)
+        among_negatives = float(self.negative @ (above - auc) ** 2) / (negatives - 1)
+        return math.sqrt(among_positives / positives + among_negatives / negatives)
 
     def average_precision(self) -> float:
         """Sum over distinct scores of precision times the recall gained; NaN without positives."""
-        positives = self.positives
-        if not positives:
-            return math.nan
-        caught, acted = self._descending()
-        gained = np.diff(caught, prepend=0)
-        some = gained > 0
-        return float(np.sum(gained[some] * (caught[some] / acted[some]))) / positives
+        return average_precision(self.positive, self.negative)
+
+    def precision_error(self) -> float:
+        """Standard error of `average_precision`, that of a share of the positives.
+
+        Boyd, Eng and Page, *Area under the Precision-Recall Curve* (ECML 2013), the binomial one;
+        NaN without positives.
+        """
+        share = self.average_precision()
+        return math.sqrt(share * (1.0 - share) / self.positives) if self.positives else math.nan
 
     def at_budget(self, share: float) -> AtBudget:
         """Act on the top `share` of the scores, one at least; of ties, on each in proportion."""
         positives = self.positives
         total = positives + self.negatives
         if not total:
-            return AtBudget(math.nan, math.nan, math.nan)
+            return AtBudget(math.nan, math.nan, math.nan, math.nan, 0)
         actions = max(1, math.ceil(share * total))
         caught, acted = self._descending()
         last = int(np.searchsorted(acted, actions))
@@ -116,6 +138,8 @@ class Ranking:
             hits / actions,
             hits / positives if positives else math.nan,
             min(1.0, positives / actions),
+            min(1.0, actions / positives) if positives else math.nan,
+            actions,
         )
 
     def state(self) -> Mapping[str, NDArray[np.int64]]:
@@ -127,10 +151,57 @@ class Ranking:
         self.positive[:] = state["positive"]
         self.negative[:] = state["negative"]
 
-    def _descending(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _descending(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Positives, and all, counted down from the highest bin."""
-        caught = np.cumsum(self.positive[::-1])
-        return caught, caught + np.cumsum(self.negative[::-1])
+        return _descending(self.positive, self.negative)
+
+
+def area(positive: NDArray[Any], negative: NDArray[Any]) -> float:
+    """`Ranking.auc` of counts, or of weights, by ascending score."""
+    positives, negatives = float(positive.sum()), float(negative.sum())
+    if not positives or not negatives:
+        return math.nan
+    below = np.cumsum(negative) - negative
+    return float(positive @ (below + 0.5 * negative)) / positives / negatives
+
+
+def average_precision(positive: NDArray[Any], negative: NDArray[Any]) -> float:
+    """`Ranking.average_precision` of counts, or of weights, by ascending score."""
+    positives = float(positive.sum())
+    if not positives:
+        return math.nan
+    caught, acted = _descending(positive, negative)
+    gained = np.diff(caught, prepend=0)
+    some = gained > 0
+    return float(np.sum(gained[some] * (caught[some] / acted[some]))) / positives
+
+
+def _descending(
+    positive: NDArray[Any], negative: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    caught = np.cumsum(positive[::-1])
+    return caught, caught + np.cumsum(negative[::-1])
+
+
+@compiled
+def _place(x: float, low: float, bins: int) -> int:
+    if x > 1.0:
+        place = _EDGE + min(math.log(x), _EDGE)
+    elif x < 0.0:
+        place = -_EDGE - min(max(_EDGE + math.log(-x), 0.0), _BEYOND)
+    elif 0.0 < x < 1.0:
+        place = min(max(math.log(x) - math.log1p(-x), -_EDGE), _EDGE)
+    else:
+        place = _EDGE if x == 1.0 else -_EDGE
+    return min(max(int((place - low) * _BINS_PER_UNIT), 0), bins - 1)
+
+
+@compiled
+def _places(score: NDArray[np.float64], low: float, bins: int) -> NDArray[np.int64]:
+    places = np.empty(len(score), np.int64)
+    for i in range(len(score)):
+        places[i] = _place(score[i], low, bins)
+    return places
 
 
 @compiled
@@ -141,18 +212,8 @@ def _count(
     positive: NDArray[np.int64],
     negative: NDArray[np.int64],
 ) -> None:
-    last = len(positive) - 1
     for i in range(len(score)):
-        x = score[i]
-        if x > 1.0:
-            place = _EDGE + min(math.log(x), _EDGE)
-        elif x < 0.0:
-            place = -_EDGE - min(max(_EDGE + math.log(-x), 0.0), _BEYOND)
-        elif 0.0 < x < 1.0:
-            place = min(max(math.log(x) - math.log1p(-x), -_EDGE), _EDGE)
-        else:
-            place = _EDGE if x == 1.0 else -_EDGE
-        at = min(max(int((place - low) * _BINS_PER_UNIT), 0), last)
+        at = _place(score[i], low, len(positive))
         if outcome[i] == 1:
             positive[at] += 1
         else:

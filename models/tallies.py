@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from models.confidence import Confidence
 from models.delays import Delays
 from models.exact import ExactSums
+from models.intervals import beside, logit, normal, wilson
 from models.protocol import Kind, State
-from models.ranking import Ranking
+from models.ranking import Ranking, average_precision
 from models.verdicts import MAX_CLASSES, UNKNOWN, Verdicts
 
 __all__ = ["ClassTally", "NumberTally", "OutcomeTally", "Table", "Tally", "tally"]
@@ -111,7 +112,7 @@ class OutcomeTally(Tally):
     def __init__(self, *, probability: bool) -> None:
         self._ranking = Ranking(unbounded=not probability)
         self._confusion = Table(3, 2)  # decision (unknown, 0, 1) by outcome
-        self._unchanged = Table(3)  # unknown, no, yes
+        self._unchanged = Table(3, 2)  # unknown, no, yes, by outcome
         self._delays = Delays()
         self._confidence = Confidence() if probability else None
         parts: dict[str, Part] = (
@@ -128,7 +129,7 @@ class OutcomeTally(Tally):
     def add(self, verdicts: Verdicts) -> None:
         """See `Tally.add`."""
         self._confusion.add(verdicts["decision"] - UNKNOWN, verdicts["outcome"])
-        self._unchanged.add(verdicts["unchanged"] - UNKNOWN)
+        self._unchanged.add(verdicts["unchanged"] - UNKNOWN, verdicts["outcome"])
         self._delays.add(verdicts["delay"])
         finite = np.isfinite(verdicts["score"])
         answered = verdicts if finite.all() else verdicts[finite]
@@ -142,23 +143,32 @@ class OutcomeTally(Tally):
         negatives, positives = self._confusion.count.sum(axis=0).tolist()
         labels = negatives + positives
         decided = true_negatives + missed + false_alerts + caught
-        top = self._ranking.at_budget(budget)
+        ranking, top = self._ranking, self._ranking.at_budget(budget)
+        auc, average_precision = ranking.auc(), ranking.average_precision()
         figures = {
             "labels": labels,
-            "answered": self._ranking.positives + self._ranking.negatives,
+            "answered": ranking.positives + ranking.negatives,
             "decided": decided,
             "positives": positives,
             "alerts": false_alerts + caught,
             "base_rate": _ratio(positives, labels),
-            "auc": self._ranking.auc(),
-            "average_precision": self._ranking.average_precision(),
+            "auc": auc,
+            **beside("auc", logit(auc, ranking.auc_error())),
+            "average_precision": average_precision,
+            **beside("average_precision", logit(average_precision, ranking.precision_error())),
             "precision_at_budget": top.precision,
+            **beside("precision_at_budget", wilson(top.precision * top.actions, top.actions)),
             "precision_at_budget_ceiling": top.ceiling,
             "recall_at_budget": top.recall,
+            "recall_at_budget_ceiling": top.recall_ceiling,
             "accuracy": _ratio(true_negatives + caught, decided),
             "precision": _ratio(caught, false_alerts + caught),
+            **beside("precision", wilson(caught, false_alerts + caught)),
             "recall": _ratio(caught, missed + caught),
+            **beside("recall", wilson(caught, missed + caught)),
+            "false_alerts_per_caught": _ratio(false_alerts, caught),
             "f1": _ratio(2 * caught, false_alerts + missed + 2 * caught),
+            "no_change_average_precision": self._no_change(),
             "majority_accuracy": _ratio(max(positives, negatives), labels),
             "no_change_accuracy": _share(self._unchanged),
         }
@@ -166,6 +176,11 @@ class OutcomeTally(Tally):
             figures |= self._confidence.measures()
             figures["prior_log_loss"] = _entropy(positives, negatives)
         return figures | self._delays.measures()
+
+    def _no_change(self) -> float:
+        """Average precision of a baseline whose score is the label before."""
+        _, (fell, rose), (still_no, still_yes) = self._unchanged.count.tolist()
+        return average_precision(np.array([rose, still_yes]), np.array([still_no, fell]))
 
 
 class ClassTally(Tally):
@@ -222,6 +237,7 @@ class ClassTally(Tally):
             "classes": int(np.count_nonzero(support)),
             "pooled_labels": labels - int(support.sum()),
             "accuracy": _ratio(int(right), int(wrong + right)),
+            **beside("accuracy", wilson(int(right), int(wrong + right))),
             "balanced_accuracy": float(recalls.mean()) if len(recalls) else math.nan,
             "majority_accuracy": _ratio(int(support.max()), labels),
             "no_change_accuracy": _share(self._unchanged),
@@ -265,7 +281,9 @@ class NumberTally(Tally):
         unanswered, answered = self._answered.count.tolist()
         preceded = int(self._preceded.count[1])
         figures: dict[str, float] = {"labels": unanswered + answered, "answered": answered}
-        undefined = dict.fromkeys(("mae", "rmse", "bias", "r2", "mean_rmse"), math.nan)
+        undefined = dict.fromkeys(
+            ("mae", "mae_low", "mae_high", "rmse", "bias", "r2", "mean_rmse"), math.nan
+        )
         return (
             figures
             | (self._errors(answered) if answered else undefined)
@@ -275,11 +293,14 @@ class NumberTally(Tally):
 
     def _errors(self, answered: int) -> dict[str, float]:
         squared = float(self._sums["squared_error"] / answered)
+        absolute = float(self._sums["absolute_error"] / answered)
+        spread = math.sqrt(max(squared - absolute * absolute, 0.0) / answered)
         mean = self._sums["target"] / answered
         # Exact: no digit is lost where the mean is large beside the spread.
         variance = max(float(self._sums["squared_target"] / answered - mean * mean), 0.0)
         return {
-            "mae": float(self._sums["absolute_error"] / answered),
+            "mae": absolute,
+            **beside("mae", normal(absolute, spread)),
             "rmse": math.sqrt(squared),
             "bias": float(self._sums["error"] / answered),
             "r2": 1.0 - squared / variance if variance else math.nan,
@@ -293,7 +314,7 @@ def _ratio(part: float, whole: float) -> float:
 
 def _share(unchanged: Table) -> float:
     """How often a baseline that knew the label before was right."""
-    _, wrong, right = unchanged.count.tolist()
+    _, wrong, right = unchanged.count.reshape(3, -1).sum(axis=1).tolist()
     return _ratio(right, wrong + right)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streams.declare import Labels, Threshold, Topic
     from streams.errors import DeclarationError
     from streams.loading import load
+    from streams.measure import Measure
     from streams.pipeline import Pipeline
     from streams.schema import Event
 else:
@@ -33,6 +34,7 @@ __all__ = [
     "Event",
     "Field",
     "Labels",
+    "Measure",
     "Pipeline",
     "Rule",
     "Score",
@@ -47,6 +49,7 @@ _MODULES = {
     **dict.fromkeys(("Field", "Score"), "conditions"),
     "DeclarationError": "errors",
     "Event": "schema",
+    "Measure": "measure",
     "Pipeline": "pipeline",
     "load": "loading",
 }

@@ -2,7 +2,8 @@
 
 The exporter, the dashboards, the alert rules and the table in the documentation come from here;
 ``python -m streams.catalogue`` prints the table. A label's values are few and known beforehand: no
-key, id or message of an event ever becomes one.
+key, id or message of an event ever becomes one. Values of a field do where `Measure` names it, the
+first twenty of those that have a hundred labels.
 """
 
 from __future__ import annotations
@@ -145,8 +146,9 @@ PENDING_LABELS = Metric(
 )  # fmt: skip
 QUALITY = Metric(
     "thalweg_quality", "gauge", "1", (*_PARTITION, "metric"),
-    "Progressive figures on learned labels, all of them and the last ones (window_…); NaN where "
-    "one is not defined yet.",
+    "Progressive figures on learned labels, all of them and the last ones (window_…), with 95 % "
+    "intervals (…_low, …_high) and what a perfect model would get (…_ceiling); and, where Measure "
+    "asks for them, others (see docs/quality.md). NaN where one is not defined yet.",
     "Average precision near base_rate, or accuracy at no_change_accuracy: the model has nothing "
     "to say; look at the labels, the features, and for drift.",
 )  # fmt: skip
@@ -154,6 +156,13 @@ WORKER_QUALITY = Metric(
     "thalweg_worker_quality", "gauge", "1", (*_WORKER, "metric"),
     "The figures of thalweg_quality over the labels of all partitions of this worker together.",
     "As for thalweg_quality; a partition far below it has other keys or labels than the rest.",
+)  # fmt: skip
+SEGMENT_QUALITY = Metric(
+    "thalweg_segment_quality", "gauge", "1", (*_WORKER, "field", "value", "metric"),
+    "The main figures apart for each value of the fields that Measure names, over all partitions "
+    "of this worker; values after the first twenty, or of few labels, are pooled as other.",
+    "One value far below the rest: look at its events; nearly all labels in other: the field has "
+    "too many values to tell apart.",
 )  # fmt: skip
 MODEL = Metric(
     "thalweg_model", "gauge", "1", (*_PARTITION, "measure"),
@@ -232,7 +241,7 @@ METRICS: tuple[Metric, ...] = (
     BUILD, ASSIGNED, REBALANCES,
     SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, DROPPED,
     ONE_BY_ONE, LAG_RECORDS, LAG_SECONDS,
-    LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, MODEL,
+    LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, SEGMENT_QUALITY, MODEL,
     DECISIONS, RULES_FIRED, ALERTING,
     COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE, CHECKPOINTS_FAILED, RECOVERY_LEFT,

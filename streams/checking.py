@@ -71,6 +71,7 @@ class Checked:
         labels: where they come from, in words.
         decision: how one is made, in words.
         rules: what is decided whatever the score, in words.
+        measure: what is measured besides, in words, if anything is.
         fields: of the events, in order.
         topics: what it needs.
     """
@@ -87,6 +88,7 @@ class Checked:
     labels: str
     decision: str
     rules: tuple[str, ...]
+    measure: str | None
     fields: tuple[FieldLine, ...]
     topics: tuple[TopicLine, ...]
 
@@ -107,6 +109,7 @@ def check(pipeline: Pipeline) -> Checked:
         labels=_labels(pipeline.labels),
         decision=_decision(pipeline),
         rules=tuple(map(_rule, pipeline.rules)),
+        measure=None if pipeline.measure is None else str(pipeline.measure),
         fields=tuple(_fields(pipeline)),
         topics=tuple(
             TopicLine(
@@ -157,6 +160,7 @@ def _facts(checked: Checked) -> Mapping[str, str]:
         "labels": checked.labels,
         "decision": checked.decision,
         **({"rules": "\n".join(checked.rules)} if checked.rules else {}),
+        **({} if checked.measure is None else {"measured besides": checked.measure}),
         "version": checked.version,
         "fingerprint": checked.fingerprint,
     }

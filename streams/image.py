@@ -25,7 +25,7 @@ __all__ = [
     "unpack",
 ]
 
-FORMAT = 3
+FORMAT = 4
 _ARRAY = 1
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"})
 

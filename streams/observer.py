@@ -98,6 +98,9 @@ class Observer:
     def on_worker_quality(self, summary: Mapping[str, float]) -> None:
         """The same figures over the labels of all partitions of the worker."""
 
+    def on_worker_segments(self, segments: Mapping[tuple[str, str], Mapping[str, float]]) -> None:
+        """The figures of `models.quality.Quality.segments` over all partitions of the worker."""
+
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """The gauges of `models.protocol.Learner.summary`."""
 
@@ -277,6 +280,15 @@ class PrometheusObserver(Observer):
         """See `Observer.on_worker_quality`."""
         for name, figure in summary.items():
             self._series.set(catalogue.WORKER_QUALITY, figure, name)
+
+    def on_worker_segments(self, segments: Mapping[tuple[str, str], Mapping[str, float]]) -> None:
+        """See `Observer.on_worker_segments`."""
+        figures: dict[tuple[str, ...], float] = {
+            (*place, name): figure
+            for place, summary in segments.items()
+            for name, figure in summary.items()
+        }
+        self._series.replace(catalogue.SEGMENT_QUALITY, figures)
 
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """See `Observer.on_model`."""

@@ -24,9 +24,11 @@ from streams.labelling import (
     check_sources,
     check_weights,
 )
+from streams.measure import Measure
 from streams.modelling import as_model, called, probe
 from streams.rules import (
     check_features,
+    check_measure,
     check_name,
     check_numbers,
     check_parts,
@@ -66,6 +68,7 @@ class Pipeline(Declaration):
         rules: what is decided whatever the score; the first that fires has the last word.
         explore: of the events that the score decides for the severest, this share is let through,
             by a chance that their ids draw, so that it becomes known what they were.
+        measure: what is measured besides what always is; no score depends on it.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
 
@@ -81,12 +84,14 @@ class Pipeline(Declaration):
     decide: Decide | None = None
     rules: Sequence[Rule] = ()
     explore: float = 0.0
+    measure: Measure | None = None
     seed: int = 0
     max_event_bytes: int = 262_144
 
     def __post_init__(self) -> None:
         check_name(self.name)
         check_parts(self.events, self.labels, self.features, self.decide)
+        check_measure(self.measure)
         check_numbers(self.seed, self.max_event_bytes)
         schema = fields_of(self.events.schema)
         check_events(self.events, schema)
@@ -102,6 +107,8 @@ class Pipeline(Declaration):
         has_id = self.events.id is not None
         check_deciding(self.decide, self.rules, self.explore, model.kind, schema, has_id=has_id)
         object.__setattr__(self, "rules", tuple(self.rules))
+        if self.measure is not None:
+            self.measure.check(self.events, self.labels, schema, self.label_field, model.kind)
         check_topics(
             (
                 self.predictions_topic,
@@ -251,7 +258,11 @@ class Pipeline(Declaration):
         """Figures over no labels."""
         from models.quality import Quality
 
-        return Quality(self.kind)
+        measure = self.measure
+        if measure is None:
+            return Quality(self.kind)
+        besides = measure.new(self.kind, self.events, self.labels)
+        return Quality(self.kind, measurement=besides)
 
     def check_partitions(self, count: int) -> None:
         """Refuse a number of partitions among which its alert budget, if any, is not divided.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from streams import figures
 from streams.letterview import escaped
 
 if TYPE_CHECKING:
@@ -18,24 +18,6 @@ if TYPE_CHECKING:
     from streams.replaying import Summary
 
 __all__ = ["as_json", "described"]
-
-_FIGURES = {
-    "auc": "ROC AUC",
-    "average_precision": "average precision",
-    "precision_at_budget": "precision at budget",
-    "recall_at_budget": "recall at budget",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "log_loss": "log loss",
-    "mae": "mean absolute error",
-    "rmse": "root mean squared error",
-    "r2": "R²",
-    "base_rate": "base rate",
-    "majority_accuracy": "accuracy of the majority class",
-}
 
 
 def described(summary: Summary, seconds: float) -> Iterator[RenderableType]:
@@ -50,11 +32,13 @@ def described(summary: Summary, seconds: float) -> Iterator[RenderableType]:
     if summary.images:
         images = (f"{number} of partition {at}" for at, number in summary.images.items())
         rows.append(("from image", ", ".join(images)))
-    for name, value in _figures(summary).items():
-        rows.append((_FIGURES[name], f"{value:.4f}"))
     for name, text in rows:
         table.add_row(Text(name, "dim"), text)
     yield table
+    if summary.learned:
+        yield figures.table(summary.quality.summary())
+    if segments := summary.quality.segments():
+        yield figures.apart(segments)
     if summary.comparisons:
         yield from _compared(summary)
 
@@ -70,15 +54,14 @@ def as_json(summary: Summary, seconds: float) -> bytes:
             "seconds": seconds,
             "images": summary.images,
             "quality": summary.quality.summary(),
+            "segments": [
+                {"field": field, "value": value, "quality": quality}
+                for (field, value), quality in summary.quality.segments().items()
+            ],
             "equal": summary.equal if summary.comparisons else None,
             "comparisons": summary.comparisons,
         }
     )
-
-
-def _figures(summary: Summary) -> dict[str, float]:
-    found = summary.quality.summary()
-    return {name: found[name] for name in _FIGURES if not math.isnan(found.get(name, math.nan))}
 
 
 def _compared(summary: Summary) -> Iterator[RenderableType]:

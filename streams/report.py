@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -95,7 +96,7 @@ class Report(Observer):
 
     def summary(self) -> str:
         """What the worker did in all, in one line."""
-        return f"{self._total:,} events scored{describe_quality(self._merged())}"
+        return f"{self._total:,} events scored{describe_quality(self._merged().summary())}"
 
     def _set_gauges(self) -> int:
         total = 0
@@ -133,14 +134,17 @@ class Report(Observer):
             changed = True
             await asyncio.sleep(0)
         if changed:
-            self._quality = self._merged()
+            merged = self._merged()
+            self._quality = merged.summary()
             self._observer.on_worker_quality(self._quality)
+            if self._pipeline.measure is not None:
+                self._observer.on_worker_segments(merged.segments())
 
-    def _merged(self) -> dict[str, float]:
+    def _merged(self) -> Quality:
         merged = self._pipeline.new_quality()
         for quality in self._measured:
             merged.merge(quality)
-        return merged.summary()
+        return merged
 
     def _line(self, seconds: float, lag: int) -> str:
         rate, self._events = self._events / seconds, 0
@@ -162,6 +166,7 @@ _SHOWN = {
     "accuracy": "accuracy {:.4f}",
     "mae": "MAE {:.4g}",
 }
+_CARDS = "CP {card_precision:.3f} of {card_precision_ceiling:.3f}"
 
 
 def describe_quality(summary: dict[str, float]) -> str:
@@ -170,6 +175,9 @@ def describe_quality(summary: dict[str, float]) -> str:
     if not labels:
         return "   no labels learned yet"
     shown = [text.format(summary[name]) for name, text in _SHOWN.items() if name in summary]
+    shown = shown[:2]
+    if not math.isnan(summary.get("card_precision", math.nan)):
+        shown.append(_CARDS.format_map(summary))
     delay = summary.get("label_delay_seconds", 0.0)
     late = f", {delay / 86_400:.1f} days late" if delay >= 3600 else f", {delay:.0f} s late"
-    return f"   {', '.join(shown[:2])} on {labels:,} labels{late}"
+    return f"   {', '.join(shown)} on {labels:,} labels{late}"

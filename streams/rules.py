@@ -11,10 +11,12 @@ from streams.decisions import Decide
 from streams.declare import Labels, Topic
 from streams.errors import DeclarationError
 from streams.fields import suggestion
+from streams.measure import Measure
 from streams.schema import Field, FieldType
 
 __all__ = [
     "check_features",
+    "check_measure",
     "check_name",
     "check_numbers",
     "check_parts",
@@ -62,6 +64,16 @@ def check_parts(events: object, labels: object, features: object, decide: object
             f"Pipeline(decide={decide!r})",
             "a decision is made by a rule on the score",
             "decide=Threshold(0.5)",
+        )
+
+
+def check_measure(measure: object) -> None:
+    """What is measured is declared as such."""
+    if not isinstance(measure, Measure | None):
+        raise DeclarationError(
+            f"Pipeline(measure={measure!r})",
+            "what is measured besides is declared field by field",
+            'measure=Measure(per_day=100, one_per="customer_id")',
         )
 
 

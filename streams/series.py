@@ -61,6 +61,11 @@ class Series(Collector):
         with self._lock:
             self._numbers[metric.name][self._key(labels)] = value
 
+    def replace(self, metric: Metric, values: Mapping[tuple[str, ...], float]) -> None:
+        """Set all series of a gauge by their labels; no other stays."""
+        with self._lock:
+            self._numbers[metric.name] = {self._key(key): it for key, it in values.items()}
+
     def mark(self, metric: Metric, *labels: object) -> None:
         """Set a gauge to 0 seconds, from where it counts up by itself."""
         with self._lock:

@@ -161,11 +161,12 @@ class PartitionTask:
         scores = self.learner.run(plan, self.rows)
         decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
+        self.quality.scored(first, seconds, scores.value, decided.measured, decoded.columns)
         if targets is None:
             self._scored.append(scores.value, decided.measured, seconds)
             self._measure(plan, learned_at, output)
         else:
-            self._measure_inside(scores, decided.measured, targets, output)
+            self._measure_inside(first, scores, decided.measured, targets, output)
         output.events, output.decided = n, decided.tally
         output.predictions = self._predictions(
             records, decoded.places, ids, at, scores, decided, known
@@ -221,18 +222,22 @@ class PartitionTask:
             output.reasons = Counter(reject.reason for reject in rejects)
 
     def _measure_inside(
-        self, scores: Scores, decisions: Column, targets: Column, output: Output
+        self, first: int, scores: Scores, decisions: Column, targets: Column, output: Output
     ) -> None:
         """Compare answers with the labels that came with their events."""
-        places: Sequence[int] = range(len(targets))
+        places: Sequence[int] | NDArray[np.intp] = range(len(targets))
+        rows = np.arange(first, first + len(targets))
         if not complete(targets):
-            places = np.flatnonzero(~missing(targets)).tolist()
+            places = np.flatnonzero(~missing(targets))
+            rows = rows[places]
         self.quality.update(
             chosen(scores.value, places),
             chosen(decisions, places),
             chosen(targets, places),
             np.zeros(len(places)),
+            rows,
         )
+        self.quality.settled(self.rows.next)
         self.learned += len(places)
         output.learned = len(places)
         self._forget_before(self.rows.next)
@@ -251,10 +256,11 @@ class PartitionTask:
                 rows, learned_at = rows[counts], learned_at[counts]
                 targets = chosen(targets, np.flatnonzero(counts))
             score, decision, at = self._scored.of(rows)
-            self.quality.update(score, decision, targets, learned_at - at)
+            self.quality.update(score, decision, targets, learned_at - at, rows)
         waits = self.rows.next if self.joiner is None else self.joiner.oldest(self.rows.next)
         self._forget_before(waits)
         self._scored.drop_before(waits)
+        self.quality.settled(waits)
         if self._importance is not None:
             self._importance.drop_before(waits)
 

@@ -41,6 +41,7 @@ def tell_everything(observer, partition=0):
     observer.on_pending(partition, 1000)
     observer.on_quality(partition, {"auc": 0.87, "window_auc": math.nan})
     observer.on_worker_quality({"auc": 0.89})
+    observer.on_worker_segments({("country", "AT"): {"auc": 0.91}})
     observer.on_model(partition, {"weights": 812.0, "norm": 3.5})
 
 
@@ -108,7 +109,17 @@ def test_every_hook_reaches_a_series(observer):
     assert seen["thalweg_quality", ("metric", "auc"), p0] == 0.87
     assert math.isnan(seen["thalweg_quality", ("metric", "window_auc"), p0])
     assert seen["thalweg_worker_quality", ("metric", "auc")] == 0.89
+    segment = (("field", "country"), ("metric", "auc"), ("value", "AT"))
+    assert seen["thalweg_segment_quality", *segment] == 0.91
     assert seen["thalweg_model", ("measure", "norm"), p0] == 3.5
+
+
+def test_a_value_that_is_not_told_apart_any_more_is_not_shown_any_more(observer):
+    observer.on_worker_segments({("card", "4000"): {"auc": 0.91}})
+    observer.on_worker_segments({("card", "other"): {"auc": 0.9}})
+    assert [key for key in samples(observer.registry) if "segment" in key[0]] == [
+        ("thalweg_segment_quality", ("field", "card"), ("metric", "auc"), ("value", "other"))
+    ]
 
 
 def test_a_latency_from_a_clock_that_is_ahead_never_lowers_the_sum(observer):

@@ -85,7 +85,7 @@ def test_merged_partitions_count_what_one_would_have_counted(kind, data):
     merged.merge(measured(kind, theirs))
     together = measured(kind, ours + theirs)
     # The label before the first one is the only thing another partition does not know.
-    sequential = {"no_change_accuracy", "no_change_mae"}
+    sequential = {"no_change_accuracy", "no_change_average_precision", "no_change_mae"}
     figures = merged.summary()
     for name, figure in together.summary().items():
         if name.removeprefix("window_") not in sequential:
@@ -164,6 +164,16 @@ def test_regression_figures_equal_rivers(labels):
     if answered:
         assert summary["mae"] == pytest.approx(mae.get(), rel=1e-9, abs=1e-9)
         assert summary["rmse"] == pytest.approx(rmse.get(), rel=1e-9, abs=1e-9)
+
+
+def test_the_no_change_baseline_is_ranked_like_a_score():
+    target = (np.random.default_rng(6).random(500) < 0.4).astype(int)
+    target[100:200] = target[200:300] = 1
+    quality, baseline = Quality("binary"), Quality("binary")
+    quality.update(np.full(500, 0.5), None, target)
+    baseline.update(target[:-1].astype(float), None, target[1:])
+    figure = quality.summary()["no_change_average_precision"]
+    assert figure == baseline.summary()["average_precision"]
 
 
 def test_r2_keeps_its_digits_where_the_mean_dwarfs_the_spread():

@@ -102,19 +102,19 @@ def test_a_budget_acts_on_the_highest_scores():
     score = np.linspace(0.01, 0.99, 1000)
     outcome = (np.arange(1000) >= 995).astype(np.int8)
     at = ranked(score, outcome).at_budget(0.01)
-    assert at == (0.5, 1.0, 0.5)
+    assert at == (0.5, 1.0, 0.5, 1.0, 10)
 
 
 def test_tied_scores_share_a_budget_in_proportion():
     at = ranked([0.9] * 10, [1, 1] + [0] * 8).at_budget(0.5)
-    assert at == pytest.approx((0.2, 0.5, 0.4))
+    assert at == pytest.approx((0.2, 0.5, 0.4, 1.0, 5))
 
 
 def test_figures_that_are_not_defined_are_nan():
     nothing, negatives = ranked([], []), ranked([0.2, 0.3], [0, 0])
     assert math.isnan(nothing.auc())
     assert math.isnan(nothing.average_precision())
-    assert all(map(math.isnan, nothing.at_budget(0.1)))
+    assert all(map(math.isnan, nothing.at_budget(0.1)[:4]))
     assert math.isnan(negatives.auc())
     assert math.isnan(negatives.average_precision())
     assert math.isnan(negatives.at_budget(0.5).recall)

@@ -55,7 +55,7 @@ def test_what_is_dropped_is_used_again():
     for _ in range(100):
         rows = np.arange(500.0)
         scored.append(rows, [None] * 500, rows)
-        scored.drop_before(scored._next - 100)
+        scored.drop_before(scored._answers.next - 100)
     assert scored.memory == before
 
 

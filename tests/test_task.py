@@ -39,6 +39,7 @@ from streams import (
     Event,
     Field,
     Labels,
+    Measure,
     Pipeline,
     Rule,
     Score,
@@ -100,6 +101,7 @@ RULES = [
     Rule("boots", (Field("page") == "boots") & (Score() > 0.45), then=False),
     Rule("words", Field("said").isin(["two", "größer als"]), then=True, shadow=True),
 ]
+MEASURE = Measure(per_day=2, one_per="page", days=3, amount="seconds", by=["page", "said"])
 NUMBERS = [Number("seconds"), Number("seconds", scale="log", name="log")]
 
 
@@ -177,6 +179,8 @@ PIPELINES = {
         explore=0.3,
     ),
     "windows": shop(features=WINDOWS),
+    "measured": shop(decide=Threshold(0.4), measure=MEASURE),
+    "measured-inside": shop(labels="bought", measure=MEASURE),
     "river-windows": shop(
         features=WINDOWS[:1],
         model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),
