@@ -8,19 +8,17 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.column import EVENT_TIME
 from models.feature import Feature
 from models.features import Window
 from models.hashing import MISSING, token
-from models.linear_learner import LinearLearner
+from models.linear_learner import Weighed
 from models.memory import Memory
 from models.named import entries, named
 from models.protocol import SCORE, Plan, Scores
-from models.rows import Rows
 
-__all__ = ["Contribution", "Explanation", "Weighed", "Witness", "explained"]
+__all__ = ["Contribution", "Explanation", "Witness", "explained"]
 
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,42 +66,24 @@ class Explanation(NamedTuple):
         return math.fsum([self.bias, *(one.amount for one in self.contributions)])
 
 
-class Weighed(NamedTuple):
-    """A row with its weights.
-
-    Attributes:
-        bucket: int32[k].
-        x: float64[k].
-        weight: float64[k].
-        bias: the intercept.
-        buckets: how many there are.
-    """
-
-    bucket: NDArray[np.int32]
-    x: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    bias: float
-    buckets: int
-
-
 class Witness:
-    """Runs a learner's plans, and notes the weights right before a row is scored.
+    """Runs a learner's plans, and notes what makes a score right before it is made.
 
     One plan learns labels before a score and behind it: neither the weights before the plan nor
     those after it are the ones that made the score.
 
     Args:
-        learner: does the work.
+        learner: does the work; its ``moment(row, rows)`` tells what makes a row's score.
 
     Attributes:
-        seen: the first row that the last plan scored; None: it scored none.
+        seen: of the first row that the last plan scored; None: it scored none.
     """
 
-    def __init__(self, learner: LinearLearner) -> None:
-        self.seen: Weighed | None = None
+    def __init__(self, learner: Any) -> None:
+        self.seen: Any = None
         self._learner = learner
 
-    def run(self, plan: Plan, rows: Rows) -> Scores:
+    def run(self, plan: Plan, rows: Any) -> Scores:
         """Carry out the plan; the answers are the learner's."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         self.seen = None
@@ -114,12 +94,10 @@ class Witness:
         tail.extend(op[before:], row[before:], plan.target[before:])
         answers = self._learner.run(head, rows)
         if len(tail):
-            _, index, value = rows.window(int(row[before]), int(row[before]) + 1)
-            weight, bias = self._learner.weights(index)
-            buckets = self._learner.buckets
-            self.seen = Weighed(index.copy(), value.copy(), weight, bias, buckets)
+            self.seen = self._learner.moment(int(row[before]), rows)
             answers = self._learner.run(tail, rows)
-        return answers
+        scores: Scores = answers
+        return scores
 
 
 def explained(

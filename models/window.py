@@ -102,6 +102,11 @@ class Window(Feature):
         return self.fields[:1] if numeric else ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """One for each figure."""
+        return tuple(self.columns)
+
+    @property
     def slots(self) -> str:
         """One for each figure."""
         return str(len(self.columns))
