@@ -170,7 +170,9 @@ class RiverLearner:
 
         def ask(part: Features) -> float | None:
             probability, _ = self._classify(part)
-            return float(probability.get(wanted, 0.0)) if probability and wanted is not None else None
+            return (
+                float(probability.get(wanted, 0.0)) if probability and wanted is not None else None
+            )
 
         return ask
 

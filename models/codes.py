@@ -1,4 +1,4 @@
-"""Reason codes: short names of features that stay the same for as long as the feature's own does."""
+"""Reason codes: short names of features, unchanged for as long as the feature's own name is."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def codes(features: Iterable[Feature]) -> Mapping[str, str]:
         FeatureError: two of them have one code, of which the chance is a 2⁻²⁵ for each two.
     """
     found: dict[str, str] = {}
-    owner: dict[str, tuple[str, Feature]] = {}
+    owner: dict[str, str] = {}
     for name, feature in columns(features):
         found[name] = code(name)
-        other, first = owner.setdefault(found[name], (name, feature))
+        other = owner.setdefault(found[name], name)
         if other != name:
             plain = f"{feature.name}-2"
             raise FeatureError(

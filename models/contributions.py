@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.column import EVENT_TIME
 from models.feature import Feature
@@ -85,19 +86,30 @@ class Witness:
 
     def run(self, plan: Plan, rows: Any) -> Scores:
         """Carry out the plan; the answers are the learner's."""
+        answers: Scores = self._learner.run(self._up_to_the_score(plan, rows), rows)
+        return answers
+
+    def weigh(self, plan: Plan, rows: Any) -> tuple[Scores, NDArray[np.float64]]:
+        """The same, with the weights that made the scores."""
+        answers: tuple[Scores, NDArray[np.float64]] = self._learner.weigh(
+            self._up_to_the_score(plan, rows), rows
+        )
+        return answers
+
+    def _up_to_the_score(self, plan: Plan, rows: Any) -> Plan:
+        """What is left of a plan when everything before its first score is done, and noted."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         self.seen = None
-        before = next(iter(np.flatnonzero(op == SCORE).tolist()), len(op))
+        before = next(iter(np.flatnonzero(op == SCORE).tolist()), None)
+        if before is None:
+            return plan
         head, tail = Plan(), Plan()
         # Whatever comes before the first score is learned: it has a target each.
         head.extend(op[:before], row[:before], plan.target[:before])
         tail.extend(op[before:], row[before:], plan.target[before:])
-        answers = self._learner.run(head, rows)
-        if len(tail):
-            self.seen = self._learner.moment(int(row[before]), rows)
-            answers = self._learner.run(tail, rows)
-        scores: Scores = answers
-        return scores
+        self._learner.run(head, rows)
+        self.seen = self._learner.moment(int(row[before]), rows)
+        return tail
 
 
 def explained(

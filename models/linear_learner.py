@@ -120,9 +120,7 @@ class LinearLearner:
         _, index, value = rows.window(row, row + 1)
         bias, buckets = float(self._table[-1, 0]), len(self._table) - 1
         taken = len(touched(self._table[:-1]))
-        return Weighed(
-            index.copy(), value.copy(), self._table[index, 0], bias, buckets, taken
-        )
+        return Weighed(index.copy(), value.copy(), self._table[index, 0], bias, buckets, taken)
 
     def state(self) -> State:
         """The touched lines of the table, and the counts."""

@@ -21,7 +21,7 @@ __all__ = ["Memory", "Spread"]
 class Spread(NamedTuple):
     """What numbers have been: how many, their mean, and the deviation from it."""
 
-    count: int
+    seen: int
     mean: float
     deviation: float
 

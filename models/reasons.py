@@ -70,7 +70,7 @@ def reasons(
         own = sorted(parts.get(name, ()), key=lambda one: -abs(one.amount))
         value = _value(feature, own, event, after.get(name))
         usual = before.get(name)
-        mean = None if usual is None or not usual.count else usual.mean
+        mean = None if usual is None or not usual.seen else usual.mean
         others = {it for one in own for it in crowd[one.bucket] if it != _called(one)}
         found.append(
             Reason(

@@ -16,6 +16,7 @@ from streams.checkpointcommands import checkpoints
 from streams.datacommands import produce, simulate, tail
 from streams.deadlettercommands import dead_letters
 from streams.errors import TeachingError
+from streams.explaincommand import explain
 from streams.options import err, out, resolved, settings_options
 from streams.replaycommands import audit, replay
 from streams.settings import Settings
@@ -188,6 +189,7 @@ cli.add_command(checkpoints)
 cli.add_command(dead_letters)
 cli.add_command(replay)
 cli.add_command(audit)
+cli.add_command(explain)
 
 
 def _worker_count(events: str, settings: Settings) -> int:

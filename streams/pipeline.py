@@ -24,6 +24,7 @@ from streams.rules import (
     check_numbers,
     check_parts,
     check_raw,
+    check_reasons,
     check_topics,
 )
 from streams.schema import Event, Field, example, fields_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from models.encoders import HashedEncoder, NamedEncoder
     from models.quality import Quality
     from streams.app import App
+    from streams.reasons import Reasons
 
 __all__ = ["Pipeline"]
 
@@ -54,6 +56,7 @@ class Pipeline(Declaration):
             id, time and label.
         model: one of our models, or any River estimator.
         decide: how a score becomes a decision; None for the model's own answer.
+        reasons: how many are published with each prediction that is decided True.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
 
@@ -67,6 +70,7 @@ class Pipeline(Declaration):
     features: Sequence[Any] | None = None
     model: Any
     decide: Threshold | None = None
+    reasons: int = 0
     seed: int = 0
     max_event_bytes: int = 262_144
 
@@ -98,6 +102,7 @@ class Pipeline(Declaration):
         else:
             object.__setattr__(self, "features", tuple(self.features))
             check_features(self.features, schema, self.label_field, self.events.time)
+        check_reasons(self.reasons, model, self.features)
         if model.form == "named":
             probe(model, self._example_row(), label)
 
@@ -196,6 +201,7 @@ class Pipeline(Declaration):
             "encoder": self.new_encoder().describe(),
             "model": self._model.describe(),
             "decide": None if self.decide is None else self.decide.describe(),
+            **({"reasons": self.reasons} if self.reasons else {}),
             "seed": self.seed,
             "max_event_bytes": self.max_event_bytes,
         }
@@ -219,6 +225,12 @@ class Pipeline(Declaration):
     def new_learner(self, partition: int) -> Any:
         """The learner of one partition, which has learned nothing."""
         return self._model.new(self.seed + partition)
+
+    def new_reasons(self) -> Reasons | None:
+        """What finds the reasons of decisions; None where none are asked for."""
+        from streams.reasons import Reasons
+
+        return Reasons(self.features or (), self.reasons) if self.reasons else None
 
     def new_quality(self) -> Quality:
         """Figures over no labels."""

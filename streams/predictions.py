@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import repeat
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -15,14 +17,17 @@ from models.protocol import Target
 from models.textcolumn import TextColumn
 from streams.eventtimes import EventTimes
 from streams.jsontext import booleans, instants, quoted, spelled, woven
+from streams.reasons import Reason
 
 __all__ = ["Prediction", "lines"]
+
+_NOTHING: Mapping[str, ByteColumn] = MappingProxyType({})
 
 _FEW = 40
 """Up to so many, msgspec has written their structs before the passes have begun."""
 
 
-class Prediction(msgspec.Struct, frozen=True, gc=False):
+class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of the predictions topic.
 
     Attributes:
@@ -35,6 +40,8 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
         at: event time.
         partition: of the events topic.
         offset: of the event in that partition.
+        reasons: what added most to the score of an event that was decided upon, where the pipeline
+            asks for it; written before `partition`.
     """
 
     id: str | None
@@ -46,6 +53,7 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     partition: int
     offset: int
+    reasons: tuple[Reason, ...] = ()
 
 
 def lines(
@@ -58,6 +66,7 @@ def lines(
     at: EventTimes,
     partition: int,
     offsets: NDArray[np.int64],
+    extra: Mapping[str, ByteColumn] = _NOTHING,
 ) -> ByteColumn:
     """A column of predictions, each as msgspec would encode the `Prediction`, byte for byte.
 
@@ -71,8 +80,9 @@ def lines(
         at: n.
         partition: of all of them.
         offsets: int64[n].
+        extra: further fields by name, n JSON values each, to stand behind `at`.
     """
-    if len(offsets) <= _FEW:
+    if len(offsets) <= _FEW and not extra:
         times = at.given or listed(at.micros.view("datetime64[us]"))
         structs = map(
             Prediction,
@@ -93,6 +103,7 @@ def lines(
         b'"decision":': _decisions(decision),
         b'"model":%b,"learned":' % msgspec.json.encode(model): TextColumn.of_integers(learned).utf8,
         b'"at":': instants(at.micros) if at.given is None else spelled(at.given),
+        **{b'"%b":' % name.encode(): values for name, values in extra.items()},
         b'"partition":%d,"offset":' % partition: TextColumn.of_integers(offsets).utf8,
     }
     if ids is not None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.site import Site
 
-__all__ = ["audit", "replay"]
+__all__ = ["SITE_SETTINGS", "audit", "partitions_chosen", "replay", "site_of"]
 
-_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file")
+SITE_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file")
 
 
 @click.command()
@@ -47,7 +47,7 @@ _SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file")
 @click.option("--partitions", "count", default=1, show_default=True, help="of the files")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
 @click.option("--json", "as_json", is_flag=True, help="print the summary for programs")
-@settings_options(*_SETTINGS)
+@settings_options(*SITE_SETTINGS)
 def replay(
     pipeline: str,
     partitions: tuple[int, ...],
@@ -87,7 +87,7 @@ def replay(
         raise click.UsageError("--labels FILE goes with --events FILE.")
     settings, _ = resolved(config, **flags)
     declared = load(pipeline)
-    site, choice = _site(declared, settings), _image_choice(image)
+    site, choice = site_of(declared, settings), _image_choice(image)
     summary, bounds = replaying.Summary.of(declared), (first, stop)
 
     def sink(number: int) -> Sink:
@@ -104,7 +104,7 @@ def replay(
         )
 
     async def topics(show: Callable[..., None]) -> None:
-        numbers = _chosen(partitions, declared, settings, to_topic)
+        numbers = partitions_chosen(partitions, declared, settings, to_topic)
         for turn, number in enumerate(numbers):
 
             def told(share: float | None, turn: int = turn) -> None:
@@ -141,7 +141,7 @@ def replay(
 @click.option("--from", "first", help="with --all: first event, an offset or a time")
 @click.option("--to", "stop", help="with --all: behind the last event, an offset or a time")
 @click.option("--json", "as_json", is_flag=True, help="for programs")
-@settings_options(*_SETTINGS)
+@settings_options(*SITE_SETTINGS)
 @click.pass_context
 def audit(
     context: click.Context,
@@ -179,8 +179,8 @@ def audit(
 
     settings, _ = resolved(config, **flags)
     declared = load(pipeline)
-    site = _site(declared, settings)
-    numbers = _chosen(partitions, declared, settings)
+    site = site_of(declared, settings)
+    numbers = partitions_chosen(partitions, declared, settings)
     begin = None if since is None else moment(since, int(time.time() * 1000))
 
     async def run(show: Callable[..., None]) -> auditing.Audit:
@@ -201,7 +201,8 @@ def audit(
         sys.exit(1)
 
 
-def _site(pipeline: Pipeline, settings: Settings) -> Site:
+def site_of(pipeline: Pipeline, settings: Settings) -> Site:
+    """Where the settings say that a pipeline runs."""
     from streams.security import client_options
     from streams.signing import key_of
     from streams.site import Site
@@ -215,7 +216,7 @@ def _site(pipeline: Pipeline, settings: Settings) -> Site:
     )
 
 
-def _chosen(
+def partitions_chosen(
     partitions: Sequence[int], pipeline: Pipeline, settings: Settings, to_topic: str | None = None
 ) -> Sequence[int]:
     """The partitions that are meant, all by default; a topic to be written gets as many."""

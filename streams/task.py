@@ -86,6 +86,7 @@ class PartitionTask:
         self.quality = pipeline.new_quality()
         self.learned = 0
         self._scored = Scored()
+        self._reasons = pipeline.new_reasons()
         self._events = Decoder(pipeline.events.schema, pipeline.max_event_bytes)
         labels = pipeline.label_topic
         self.joiner: Joiner | None = None
@@ -145,8 +146,15 @@ class PartitionTask:
         else:
             plan.score_then_learn(first, targets)
 
-        scores = self.learner.run(plan, self.rows)
-        decisions = pipeline.decisions(scores)
+        extra: dict[str, ByteColumn] = {}
+        if self._reasons is None:
+            scores = self.learner.run(plan, self.rows)
+            decisions = pipeline.decisions(scores)
+        else:
+            scores, weights = self.learner.weigh(plan, self.rows)
+            decisions = pipeline.decisions(scores)
+            found = self._reasons.column(self.encoder, self.rows, first, weights, decisions)
+            extra["reasons"] = found
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
         if targets is None:
             self._scored.append(scores.value, decisions, seconds)
@@ -155,7 +163,7 @@ class PartitionTask:
             self._measure_inside(scores, decisions, targets, output)
         output.events = n
         output.predictions = self._predictions(
-            records, decoded.places, ids, at, scores, decisions, known
+            records, decoded.places, ids, at, scores, decisions, known, extra
         )
 
     def _take_labels(self, records: Slice, output: Output) -> None:
@@ -235,6 +243,7 @@ class PartitionTask:
         scores: Scores,
         decisions: Column,
         known: NDArray[np.int64],
+        extra: Mapping[str, ByteColumn],
     ) -> Records:
         keys = ByteColumn.of(chosen(records.keys, places))
         values = lines(
@@ -247,6 +256,7 @@ class PartitionTask:
             at,
             self.partition,
             chosen(whole_numbers(records.offsets), places),
+            extra,
         )
         headers = None if records.headers is None else chosen(records.headers, places)
         return Records(keys, values, chosen(records.timestamps, places), headers)

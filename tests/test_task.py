@@ -89,6 +89,8 @@ PIPELINES = {
     "adagrad": shop(model=Logistic(bits=6, optimizer=AdaGrad(0.1), l1=1e-3)),
     "ftrl": shop(model=Logistic(bits=6, optimizer=FTRL(alpha=0.1, l1=1e-2)), decide=Threshold(0.4)),
     "windows": shop(features=WINDOWS),
+    "reasons": shop(decide=Threshold(0.5), reasons=2),
+    "reasons-at-once": shop(labels="bought", decide=Threshold(0.4), reasons=9),
     "river-windows": shop(
         features=WINDOWS[:1],
         model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),

@@ -19,12 +19,14 @@ WINDOW = Window(
 @pytest.mark.parametrize(
     ("name", "value", "usual", "words"),
     [
-        ("ratio.30d", 4.1234, 1.05, "amount is 4.123 × the mean of this card over 30 days, usually 1.05"),
+        ("ratio.30d", 4.1234, 1.05,
+         "amount is 4.123 × the mean of this card over 30 days, usually 1.05"),
         ("ratio.1d", None, 1.0, "no other amount of this card over 1 day to compare with"),
         ("count.1d", 3.0, None, "3 events of this card over 1 day"),
         ("sum.1d", 12_345.67, None, "total amount of this card over 1 day is 12,346"),
         ("distinct.1d", 2.0, None, "2 different values of amount for this card over 1 day"),
-        ("since_last", 90.0, 7_200.0, "1.5 minutes since the last event of this card, usually 2 hours"),
+        ("since_last", 90.0, 7_200.0,
+         "1.5 minutes since the last event of this card, usually 2 hours"),
         ("since_last", None, None, "no event of this card before"),
         ("first_seen", 0.0, 86_400.0, "first event of this card"),
         ("first_seen", 172_800.0, None, "first event of this card was 2 days before"),
