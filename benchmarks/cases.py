@@ -18,7 +18,7 @@ from benchmarks.payments import Payment, payments
 from benchmarks.pipelines import plain
 from benchmarks.systems import BITS, LEARNING_RATE, PAYMENTS
 from models import FTRL, SGD, AdaGrad, Hashed, Logistic, Number, Tokens
-from streams import Event, Pipeline, Topic
+from streams import Event, Pipeline, Threshold, Topic
 
 __all__ = ["Case", "cases"]
 
@@ -72,6 +72,9 @@ def cases() -> Iterator[Case]:
     yield from _bad(sound)
     yield from _kinds(sound)
     yield from _models(sound)
+    for at in (0.999999, 0.05, 0.000001):
+        reasoned = replace(PLAIN, decide=Threshold(at), reasons=3)
+        yield Case("reasons", f"3, for a score of {at}", reasoned, sound)
 
 
 def encoded(events: Iterator[Event]) -> Values:

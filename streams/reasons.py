@@ -63,7 +63,7 @@ class Reasons:
             decisions: n; those that are True are given reasons.
         """
         n = len(decisions)
-        chosen = np.flatnonzero([it is True for it in listed(decisions)])
+        chosen = np.flatnonzero(_positive(decisions))
         lengths, _, value = rows.window(first, first + n)
         column, amount = _largest(
             chosen, np.cumsum(lengths) - lengths, encoder.lengths(chosen), value, weights,
@@ -77,6 +77,12 @@ class Reasons:
         places = np.zeros(n, np.int64)
         places[chosen] = np.arange(1, 1 + len(found))
         return lines.take(places)
+
+
+def _positive(decisions: Column) -> NDArray[np.bool_]:
+    if isinstance(decisions, np.ndarray) and decisions.dtype == np.bool_:
+        return decisions
+    return np.array([it is True for it in listed(decisions)], np.bool_)
 
 
 @compiled
