@@ -95,15 +95,13 @@ def _caveats(explained: Explained) -> Iterator[str]:
         how = (
             f"standard error {why.attribution.error:.2g}"
             if why.attribution.error
-            else "exact: all ways to leave fields out were tried"
+            else "exact: all ways to leave some out were tried"
         )
-        asked = f"{why.attribution.asked:,} times"
-        yield f"Shapley values of leaving fields out, the model asked {asked}; {how}"
+        times = f"{why.attribution.asked:,} times"
+        yield f"Shapley values of leaving fields out, the model asked {times}"
+        yield how
     if why.crowded is not None:
-        yield (
-            f"{why.crowded:.2%} of the buckets hold a weight: about the chance that a value shares "
-            "its own with one of another event"
-        )
+        yield f"{why.crowded:.2%} of the buckets hold a weight: the chance that one is shared"
     start = "the log's beginning" if explained.image is None else explained.image
     yield f"{explained.records:,} records computed again, from {start}"
 

