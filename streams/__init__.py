@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.errors import DeclarationError
     from streams.loading import load
     from streams.pipeline import Pipeline
-    from streams.schema import Event
+    from streams.schema import Event, Secret
 else:
     # Hidden from type checkers, which would take any name to exist.
     def __getattr__(name: str) -> object:
@@ -29,6 +29,7 @@ __all__ = [
     "Event",
     "Labels",
     "Pipeline",
+    "Secret",
     "Threshold",
     "Topic",
     "load",
@@ -39,5 +40,6 @@ _MODULES = {
     "DeclarationError": "errors",
     "Event": "schema",
     "Pipeline": "pipeline",
+    "Secret": "schema",
     "load": "loading",
 }

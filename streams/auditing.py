@@ -36,6 +36,7 @@ class Audit:
         elsewhere: what was another machine's as the image was made, a line each.
         pipeline: the version that computed it again.
         binary: whether its score is a probability.
+        secrets: the fields of the event that nobody is to read.
     """
 
     found: Found
@@ -47,6 +48,7 @@ class Audit:
     elsewhere: list[str]
     pipeline: str
     binary: bool
+    secrets: tuple[str, ...] = ()
 
     @property
     def published(self) -> Prediction | None:
@@ -144,6 +146,7 @@ async def audit(site: Site, found: Found, progress: Callable[[float], object]) -
         ],
         pipeline=pipeline.model_version,
         binary=pipeline.kind == "binary",
+        secrets=pipeline.secrets,
     )
 
 

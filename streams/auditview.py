@@ -27,7 +27,10 @@ def described(audit: Audit) -> Iterator[RenderableType]:
     yield _verdict(audit)
     yield _predictions(audit)
     yield Text(f"event {audit.found.event}, of {moment(audit.event.timestamp)} UTC", "bold")
-    yield Text(shown(audit.event.value))
+    if audit.secrets:
+        yield Text(f"not shown: it holds {', '.join(audit.secrets)}", "dim")
+    else:
+        yield Text(shown(audit.event.value))
     if audit.why.explanation is None:
         told = "what single features contribute is known of Logistic and Linear models only"
         yield Text(f"{told}; thalweg explain divides the score among the fields", "dim")

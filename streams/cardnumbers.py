@@ -35,11 +35,11 @@ def named_like_one(field: str) -> bool:
     return _NAMES.search(plain) is not None
 
 
-def card_numbers(texts: ByteColumn) -> NDArray[np.bool_]:
+def card_numbers(column: ByteColumn) -> NDArray[np.bool_]:
     """Whether there is one in each text, bool[n]; digits may be in groups, by spaces or hyphens."""
-    found = np.zeros(len(texts), np.bool_)
-    if texts.longest >= _SHORTEST:
-        _search(np.frombuffer(texts.data, np.uint8), texts.starts, texts.lengths, found)
+    found = np.zeros(len(column), np.bool_)
+    if column.longest >= _SHORTEST:
+        _search(np.frombuffer(column.data, np.uint8), column.starts, column.lengths, found)
     return found
 
 
@@ -89,7 +89,7 @@ def _issued(data: NDArray[np.uint8], begin: int, digits: int) -> bool:
     """Whether the digits from `begin` on are a number of a known issuer, with its check digit."""
     head, total, at, seen = 0, 0, begin, 0
     while seen < digits:
-        digit = np.int64(data[at]) - 48
+        digit = int(data[at]) - 48
         at += 1
         if digit < 0 or digit > 9:
             continue

@@ -168,9 +168,10 @@ def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
     """
     from streams.cores import allowed_cores
     from streams.loading import load
+    from streams.secrecy import unlock
 
     settings, provenance = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     workers = _worker_count(declared.events.name, settings)
     cores = allowed_cores() if settings.pin else []
     if workers > 1:

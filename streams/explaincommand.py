@@ -58,9 +58,10 @@ def explain(
     from streams import auditing, explaining, explainview, finding
     from streams.choice import since as moment
     from streams.loading import load
+    from streams.secrecy import unlock
 
     settings, _ = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     site = site_of(declared, settings)
     numbers = partitions_chosen(partitions, declared, settings)
     now = int(time.time() * 1000)

@@ -15,10 +15,11 @@ from models.contributions import Explanation, Witness, explained
 from models.hashing import text
 from models.linear_learner import Weighed
 from models.reasons import Reason, reasons
-from streams.codec import Decoded, Decoder
+from streams.codec import Decoded
 from streams.finding import AuditError
 from streams.predictions import Prediction
 from streams.recorded import recorded
+from streams.secrecy import decoder_of
 from streams.site import Site
 from streams.slices import Slice
 
@@ -161,7 +162,7 @@ def _not_an_event(why: str) -> AuditError:
 
 
 def _decoded(pipeline: Pipeline, event: Slice) -> Decoded:
-    return Decoder(pipeline.events.schema, pipeline.max_event_bytes).decode(event)
+    return decoder_of(pipeline).decode(event)
 
 
 def _fields(pipeline: Pipeline, event: Slice) -> dict[str, Any]:

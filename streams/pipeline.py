@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -28,6 +28,7 @@ from streams.rules import (
     check_topics,
 )
 from streams.schema import Event, Field, example, fields_of
+from streams.secrecy import Pseudonyms, check_secrets
 
 if TYPE_CHECKING:
     from models.encoders import HashedEncoder, NamedEncoder
@@ -59,6 +60,7 @@ class Pipeline(Declaration):
         reasons: how many are published with each prediction that is decided True.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
+        pseudonyms: what stands for secrets, once `unlock` was told the key.
 
     Raises:
         DeclarationError: it cannot work; the text says why, and what to write instead.
@@ -73,6 +75,7 @@ class Pipeline(Declaration):
     reasons: int = 0
     seed: int = 0
     max_event_bytes: int = 262_144
+    pseudonyms: Pseudonyms | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -103,6 +106,7 @@ class Pipeline(Declaration):
             object.__setattr__(self, "features", tuple(self.features))
             check_features(self.features, schema, self.label_field, self.events.time)
         check_reasons(self.reasons, model, self.features)
+        check_secrets(schema, self.events, self.fields, self.features or ())
         if model.form == "named":
             probe(model, self._example_row(), label)
 
@@ -123,6 +127,22 @@ class Pipeline(Declaration):
     def label_field(self) -> str | None:
         """The field of the event that holds its label, where one does."""
         return self.labels if isinstance(self.labels, str) else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The fields of the events that are `Secret`."""
+        return tuple(name for name, it in fields_of(self.events.schema).items() if it.secret)
+
+    def unlock(self, key: bytes) -> Pipeline:
+        """Tell the key by which secret fields are hashed; another one makes it another pipeline.
+
+        Raises:
+            SettingsError: it is too short to be one.
+        """
+        object.__setattr__(self, "pseudonyms", Pseudonyms(key))
+        for name in ("fingerprint", "described"):
+            self.__dict__.pop(name, None)
+        return self
 
     @property
     def input_topics(self) -> tuple[str, ...]:
@@ -204,7 +224,17 @@ class Pipeline(Declaration):
             **({"reasons": self.reasons} if self.reasons else {}),
             "seed": self.seed,
             "max_event_bytes": self.max_event_bytes,
+            **self._privacy(),
         }
+
+    def _privacy(self) -> Mapping[str, Any]:
+        """What is declared of card numbers and secrets, where something is."""
+        told: dict[str, Any] = {}
+        if self.events.pan_free:
+            told["pan_free"] = sorted(self.events.pan_free)
+        if self.secrets:
+            told["hash_key"] = self.pseudonyms and self.pseudonyms.fingerprint
+        return told
 
     def new_encoder(self) -> HashedEncoder | NamedEncoder:
         """An encoder that has seen nothing."""

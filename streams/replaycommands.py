@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SITE_SETTINGS", "audit", "partitions_chosen", "replay", "site_of"]
 
-SITE_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file")
+SITE_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file", "hash_key_file")
 
 
 @click.command()
@@ -79,6 +79,7 @@ def replay(
     """
     from streams import replaying, replayview, reruns
     from streams.loading import load
+    from streams.secrecy import unlock
 
     _exclude(check=check, to_file=to_file, to_topic=to_topic)
     _exclude(backtest=backtest, events=events_file, check=check)
@@ -86,7 +87,7 @@ def replay(
     if labels_file is not None and events_file is None:
         raise click.UsageError("--labels FILE goes with --events FILE.")
     settings, _ = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     site, choice = site_of(declared, settings), _image_choice(image)
     summary, bounds = replaying.Summary.of(declared), (first, stop)
 
@@ -176,9 +177,10 @@ def audit(
     from streams import auditing, auditview, finding
     from streams.choice import since as moment
     from streams.loading import load
+    from streams.secrecy import unlock
 
     settings, _ = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     site = site_of(declared, settings)
     numbers = partitions_chosen(partitions, declared, settings)
     begin = None if since is None else moment(since, int(time.time() * 1000))

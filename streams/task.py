@@ -28,6 +28,7 @@ from streams.joiner import Joiner, Outcome
 from streams.letters import dead_letters
 from streams.predictions import lines
 from streams.scored import Scored
+from streams.secrecy import Guard, decoder_of
 from streams.slices import Records, Slice
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class PartitionTask:
         self.learned = 0
         self._scored = Scored()
         self._reasons = pipeline.new_reasons()
-        self._events = Decoder(pipeline.events.schema, pipeline.max_event_bytes)
+        self._events = decoder_of(pipeline)
+        self._guard = Guard(pipeline.events)
         labels = pipeline.label_topic
         self.joiner: Joiner | None = None
         if labels is not None:
@@ -125,6 +127,7 @@ class PartitionTask:
         decoded = decoded.without(
             {n: ("number", why) for n, why in self.encoder.unusable(decoded.columns).items()}
         )
+        decoded = decoded.without(self._guard.suspects(decoded, records.keys))
         decoded, at = _with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
         n = len(decoded)
@@ -202,7 +205,8 @@ class PartitionTask:
 
     def _turn_away(self, records: Slice, rejects: Sequence[Reject], output: Output) -> None:
         if rejects:
-            output.dead_letters = dead_letters(records, rejects)
+            secret = bool(self.pipeline.secrets) and records.topic == self.pipeline.events.name
+            output.dead_letters = dead_letters(records, rejects, secret=secret)
             output.reasons = Counter(reject.reason for reject in rejects)
 
     def _measure_inside(
