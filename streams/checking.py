@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from models.codes import codes
 from streams.declare import Labels
 from streams.modelling import called
 from streams.pipeline import Pipeline
@@ -70,6 +71,7 @@ class Checked:
         labels: where they come from, in words.
         decision: how one is made, in words.
         fields: of the events, in order.
+        reasons: the codes of what may be published as a reason, by column; none: nothing is.
         topics: what it needs.
     """
 
@@ -85,6 +87,7 @@ class Checked:
     labels: str
     decision: str
     fields: tuple[FieldLine, ...]
+    reasons: Mapping[str, str]
     topics: tuple[TopicLine, ...]
 
 
@@ -104,6 +107,7 @@ def check(pipeline: Pipeline) -> Checked:
         labels=_labels(pipeline.labels),
         decision=_decision(pipeline),
         fields=tuple(_fields(pipeline)),
+        reasons=codes(pipeline.features or ()) if pipeline.reasons else {},
         topics=tuple(
             TopicLine(
                 spec.role,
@@ -135,7 +139,12 @@ def describe(pipeline: Pipeline) -> RenderableType:
     topics = Table("topic", "for", "partitions", "cleanup", title="topics", **_PLAIN)
     for topic in checked.topics:
         topics.add_row(topic.topic, topic.role, topic.partitions, topic.cleanup)
-    return Group(facts, "", fields, "", topics)
+    if not checked.reasons:
+        return Group(facts, "", fields, "", topics)
+    reasons = Table("code", "what it stands for", title="reasons", **_PLAIN)
+    for name, code in checked.reasons.items():
+        reasons.add_row(code, name)
+    return Group(facts, "", fields, "", reasons, "", topics)
 
 
 _PLAIN: Mapping[str, Any] = {"box": None, "title_justify": "left", "title_style": "bold"}
