@@ -97,13 +97,16 @@ class Audit:
         return self.published is not None and self.published.model == self.pipeline
 
 
-async def audit(site: Site, found: Found, progress: Callable[[float], object]) -> Audit:
+async def audit(
+    site: Site, found: Found, progress: Callable[[float], object], *, ask: bool = False
+) -> Audit:
     """Compute a published prediction again.
 
     Args:
         site: where the pipeline runs; its group is the one that published.
         found: by `find`.
         progress: told which share is done.
+        ask: a River model for what each field adds, which takes hundreds of scores.
 
     Raises:
         ReplayError: nothing from before the event is left to start from, or it is another
@@ -122,7 +125,7 @@ async def audit(site: Site, found: Found, progress: Callable[[float], object]) -
             records += len(before)
             progress(1 - past.left / (past.total or 1))
             if event is not None:
-                taken, why = watched(past.task, event)
+                taken, why = watched(past.task, event, ask=ask)
                 output = taken.predictions
     if event is None or not len(event) or not len(output):
         raise AuditError(

@@ -73,7 +73,8 @@ class Topic(Declaration):
     pan_free: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pan_free", tuple(self.pan_free))
+        free = (self.pan_free,) if isinstance(self.pan_free, str) else tuple(self.pan_free)
+        object.__setattr__(self, "pan_free", free)
         check_topic(self.name, f"Topic({self.name!r}, …)")
 
 

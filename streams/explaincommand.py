@@ -80,7 +80,7 @@ def explain(
             show(None, f"{count:,} predictions searched")
 
         found = await finding.find(site, str(place), numbers, begin, searched)
-        return (await auditing.audit(site, found, told)).explained
+        return (await auditing.audit(site, found, told, ask=True)).explained
 
     with progress_bar(f"explain {declared.name}") as show:
         found = asyncio.run(run(show))

@@ -77,8 +77,14 @@ class Explained:
     binary: bool
 
 
-def watched(task: PartitionTask, event: Slice) -> tuple[Output, Why]:
-    """Have a task take a slice of one event, and see what makes its score."""
+def watched(task: PartitionTask, event: Slice, *, ask: bool = True) -> tuple[Output, Why]:
+    """Have a task take a slice of one event, and see what makes its score.
+
+    Args:
+        task: at the event.
+        event: alone in its slice.
+        ask: a model that has to be asked again and again, too.
+    """
     pipeline, learner, before = task.pipeline, task.learner, task.encoder.spreads()
     witness = Witness(learner) if hasattr(learner, "moment") else None
     task.learner = learner if witness is None else witness
@@ -97,7 +103,7 @@ def watched(task: PartitionTask, event: Slice) -> tuple[Output, Why]:
             why = Why(
                 fields, explanation, tuple(found), by_field, explanation.bias, crowded=crowded
             )
-        case Asked() as seen if (divided := attributed(seen, pipeline.features)) is not None:
+        case Asked() as seen if ask and (divided := attributed(seen, pipeline.features)):
             why = Why(fields, by_field=divided.amounts, base=divided.base, attribution=divided)
         case _:
             why = Why(fields)

@@ -53,18 +53,15 @@ class Pseudonyms:
                 _MAKE_ONE,
             )
         self._key = key
-        self.fingerprint = hmac.digest(key, b"fingerprint of a thalweg hash key", "sha256").hex()[
-            :8
-        ]
+        self.fingerprint = self._hashed(b"the fingerprint of this key")[:8]
 
     def column(self, column: Column) -> TextColumn:
         """The pseudonym of each text; None stays None."""
-        return TextColumn.of(
-            [
-                None if value is None else hmac.digest(self._key, value, "sha256").hex()[:_DIGITS]
-                for value in texts(column).utf8
-            ]
-        )
+        values = texts(column).utf8
+        return TextColumn.of([None if it is None else self._hashed(it) for it in values])
+
+    def _hashed(self, value: bytes) -> str:
+        return hmac.digest(self._key, value, "sha256").hex()[:_DIGITS]
 
 
 class Guard:
