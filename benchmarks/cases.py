@@ -18,7 +18,7 @@ from benchmarks.payments import Payment, payments
 from benchmarks.pipelines import plain
 from benchmarks.systems import BITS, LEARNING_RATE, PAYMENTS
 from models import FTRL, SGD, AdaGrad, Hashed, Logistic, Number, Tokens
-from streams import Event, Pipeline, Topic
+from streams import Event, Pipeline, Secret, Threshold, Topic
 
 __all__ = ["Case", "cases"]
 
@@ -72,6 +72,11 @@ def cases() -> Iterator[Case]:
     yield from _bad(sound)
     yield from _kinds(sound)
     yield from _models(sound)
+    for at in (0.999999, 0.05, 0.000001):
+        reasoned = replace(PLAIN, decide=Threshold(at), reasons=3)
+        yield Case("reasons", f"3, for a score of {at}", reasoned, sound)
+    hidden = replace(PLAIN, events=replace(PLAIN.events, schema=Hidden, key=None))
+    yield Case("privacy", "one Secret field", hidden.unlock(b"of no pipeline but this"), sound)
 
 
 def encoded(events: Iterator[Event]) -> Values:
@@ -109,6 +114,12 @@ def _features() -> Iterator[Case]:
             model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
         )
         yield Case("features", str(count), pipeline, values)
+
+
+class Hidden(Payment, frozen=True):
+    """A payment whose card nobody is to read."""
+
+    card: Secret
 
 
 class Small(Event, frozen=True):

@@ -13,6 +13,7 @@ import numpy as np
 import river
 from river import base
 
+from models.attribution import Asked
 from models.column import listed
 from models.dictrows import DictRows
 from models.estimators import ModelError, described, kinds, last_step, seeded
@@ -161,6 +162,30 @@ class RiverLearner:
         elif self.kind != "anomaly":
             self._estimator.learn_one(x, target, w=weight)
         self._learned += 1
+
+    def moment(self, row: int, rows: DictRows) -> Asked:
+        """A row, and a copy of the estimator that can be asked about it, and parts of it, again."""
+        copy = self._model.new(0)
+        copy.restore(self.state())
+        x = rows[row]
+        return Asked(copy.asking(dict(x)), x)
+
+    def asking(self, x: Features) -> Callable[[Features], float | None]:
+        """Its score of any row, without learning; of several classes, that of the one of `x`."""
+        if self.kind == "regression":
+            return lambda part: float(self._estimator.predict_one(part))
+        if self.kind == "anomaly":
+            return lambda part: float(self._estimator.score_one(part))
+        _, decision = self._classify(x)
+        wanted = True if self.kind == "binary" else decision
+
+        def ask(part: Features) -> float | None:
+            probability, _ = self._classify(part)
+            return (
+                float(probability.get(wanted, 0.0)) if probability and wanted is not None else None
+            )
+
+        return ask
 
     def state(self) -> State:
         """The pickled estimator with what is needed to read it safely, and the counts."""

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from models.column import EVENT_TIME
 from models.feature import Feature
 from models.hashing import MISSING, token
-from models.linear_learner import LinearLearner
+from models.linear_learner import Weighed
 from models.memory import Memory
 from models.named import entries, named
 from models.protocol import SCORE, Plan, Scores
-from models.rows import Rows
 from models.sliding import Sliding
 
-__all__ = ["Contribution", "Explanation", "Weighed", "Witness", "explained"]
+__all__ = ["Contribution", "Explanation", "Witness", "explained"]
 
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,56 +67,46 @@ class Explanation(NamedTuple):
         return math.fsum([self.bias, *(one.amount for one in self.contributions)])
 
 
-class Weighed(NamedTuple):
-    """A row with its weights.
-
-    Attributes:
-        bucket: int32[k].
-        x: float64[k].
-        weight: float64[k].
-        bias: the intercept.
-        buckets: how many there are.
-    """
-
-    bucket: NDArray[np.int32]
-    x: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    bias: float
-    buckets: int
-
-
 class Witness:
-    """Runs a learner's plans, and notes the weights right before a row is scored.
+    """Runs a learner's plans, and notes what makes a score right before it is made.
 
     One plan learns labels before a score and behind it: neither the weights before the plan nor
     those after it are the ones that made the score.
 
     Args:
-        learner: does the work.
+        learner: does the work; its ``moment(row, rows)`` tells what makes a row's score.
 
     Attributes:
-        seen: the first row that the last plan scored; None: it scored none.
+        seen: of the first row that the last plan scored; None: it scored none.
     """
 
-    def __init__(self, learner: LinearLearner) -> None:
-        self.seen: Weighed | None = None
+    def __init__(self, learner: Any) -> None:
+        self.seen: Any = None
         self._learner = learner
 
-    def run(self, plan: Plan, rows: Rows) -> Scores:
+    def run(self, plan: Plan, rows: Any) -> Scores:
         """Carry out the plan; the answers are the learner's."""
+        answers: Scores = self._learner.run(self._up_to_the_score(plan, rows), rows)
+        return answers
+
+    def weigh(self, plan: Plan, rows: Any) -> tuple[Scores, NDArray[np.float64]]:
+        """The same, with the weights that made the scores."""
+        answers: tuple[Scores, NDArray[np.float64]] = self._learner.weigh(
+            self._up_to_the_score(plan, rows), rows
+        )
+        return answers
+
+    def _up_to_the_score(self, plan: Plan, rows: Any) -> Plan:
+        """What is left of a plan when everything before its first score is done, and noted."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         self.seen = None
-        before = next(iter(np.flatnonzero(op == SCORE).tolist()), len(op))
+        before = next(iter(np.flatnonzero(op == SCORE).tolist()), None)
+        if before is None:
+            return plan
         at = np.arange(len(op))
-        head, tail = plan.only(at < before), plan.only(at >= before)
-        answers = self._learner.run(head, rows)
-        if len(tail):
-            _, index, value = rows.window(int(row[before]), int(row[before]) + 1)
-            weight, bias = self._learner.weights(index)
-            buckets = self._learner.buckets
-            self.seen = Weighed(index.copy(), value.copy(), weight, bias, buckets)
-            answers = self._learner.run(tail, rows)
-        return answers
+        self._learner.run(plan.only(at < before), rows)
+        self.seen = self._learner.moment(int(row[before]), rows)
+        return plan.only(at >= before)
 
 
 def explained(
@@ -134,7 +123,7 @@ def explained(
     # What depends on the events before is in the row: the value of a standardised number, and of
     # a window's figure also whether there is one.
     made = entries(named(features, {EVENT_TIME: _ANY_TIME, **event}, Memory()))
-    figures = {name for it in features if isinstance(it, Sliding) for name in it.figure_names}
+    figures = {name for it in features if isinstance(it, Sliding) for name in it.names}
     columns = (weighed.x.tolist(), weighed.bucket.tolist(), weighed.weight.tolist())
     contributions = []
     for entry, x, bucket, weight in zip(made, *columns, strict=True):

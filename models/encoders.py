@@ -14,7 +14,7 @@ from models.dictrows import DictRows
 from models.feature import Feature, FeatureError
 from models.features import Counts, Number
 from models.hashing import MAX_BITS
-from models.memory import Memory
+from models.memory import Memory, Spread
 from models.named import flat
 from models.protocol import Plan, State
 from models.readers import Part, reader
@@ -59,6 +59,9 @@ class Encoder(Protocol):
     def describe(self) -> Mapping[str, Any]:
         """All that rows depend on besides the events, for the pipeline's fingerprint."""
 
+    def spreads(self) -> Mapping[str, Spread]:
+        """What the numbers of each standardised column have been so far."""
+
     def summary(self) -> Mapping[str, int]:
         """A few gauges: what is remembered of the events, and what was lost."""
 
@@ -79,6 +82,10 @@ class _Remembering:
     def learn(self, plan: Plan) -> None:
         """Take the labels of a plan that scores nothing."""
         self._memory.learn(plan)
+
+    def spreads(self) -> Mapping[str, Spread]:
+        """What the numbers of each standardised column have been so far."""
+        return self._memory.spreads()
 
     def drop_before(self, row: int) -> None:
         """Forget what is kept of rows below `row` for the time when their labels come."""
@@ -127,12 +134,19 @@ class HashedEncoder(_Remembering):
         self._numbers = _numbers(features)
         self._slots = slots
         self._readers = [reader(it, seed, self._memory, slots=slots) for it in features]
+        self._lengths: list[NDArray[np.int64]] = []
 
     def append(self, columns: Columns, n: int, rows: Rows, plan: Plan | None = None) -> None:
         """Append the rows of `n` events, given as a column for each field."""
         self._memory.plan = plan
         parts = [part for read in self._readers for part in read(columns)]
         rows.append(*_lay_out(parts, n, self.bits))
+        self._lengths = [lengths for lengths, _, _ in parts]
+
+    def lengths(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many entries each column has in rows of the last batch, int64[columns, places]."""
+        one = np.ones(len(places), np.int64)
+        return np.stack([each[places] if len(each) else one for each in self._lengths])
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take, and why."""
@@ -173,6 +187,10 @@ class NamedEncoder(_Remembering):
         dicts = _dicts(values, n)
         plain = all(_FLAT.issuperset(map(type, column)) for column in values.values())
         rows.append(dicts if plain else list(map(flat, dicts)))
+
+    def spreads(self) -> Mapping[str, Spread]:
+        """What the numbers of each standardised column have been so far."""
+        return self._memory.spreads()
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take, and why."""

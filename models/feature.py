@@ -69,6 +69,11 @@ class Feature(ABC):
         """The event's fields it reads."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Its columns, in the order of a row; the elements of a bag are all of one."""
+        return (self.name,)
+
+    @property
     def slots(self) -> str:
         """How many entries of a row it takes, for people: ``"1"``, ``"≤ 64"``."""
         return "1"

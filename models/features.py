@@ -160,6 +160,11 @@ class Clock(FieldFeature):
         object.__setattr__(self, "parts", parts)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """One for each part: ``at.hour``."""
+        return tuple(f"{self.name}.{part}" for part in self.parts)
+
+    @property
     def slots(self) -> str:
         """One for each part."""
         return str(len(self.parts))

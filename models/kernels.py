@@ -128,6 +128,7 @@ def walk(
     l1: float,
     l2: float,
     score: NDArray[np.float64],
+    weights: NDArray[np.float64],
 ) -> int:
     """Carry out a plan on a linear model, one step after another.
 
@@ -152,13 +153,15 @@ def walk(
             its own, in closed form.
         score: float64[n], receives the answers of the `SCORE` steps; NaN for one that is not
             finite. A label whose step would not be finite is skipped and changes nothing.
+        weights: receives the weights of each row's entries as they stood when it was scored, laid
+            end to end; empty: nobody asks.
 
     Returns:
         `ALL_GOOD`, or the number of the step whose row names a bucket the table does not have.
     """
     last = np.uint64(len(table) - 1)
     margin, answer, energy = 0.0, 0.0, 0.0
-    scored = learned = 0
+    scored = learned = noted = 0
     current = -1  # the row margin, answer and energy stand for, until a step is taken
     width = table.shape[1]
     for k in range(len(op)):
@@ -180,6 +183,10 @@ def walk(
         if op[k] != LEARN:
             score[scored] = answer if math.isfinite(margin) else math.nan
             scored += 1
+            if len(weights):
+                for j in range(start, stop):
+                    weights[noted] = table[np.uint32(index[j]), 0]
+                    noted += 1
             continue
         residual = answer - target[learned]
         if len(weight) > 0:

@@ -55,7 +55,7 @@ class LabelRate(Sliding):
         return (self.by,)
 
     @property
-    def figure_names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Of each figure, in order."""
         return tuple(f"{self.name}.{stat}.{over}" for stat in self.stats for over in self.over)
 

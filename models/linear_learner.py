@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,33 @@ from numpy.typing import NDArray
 from models.column import where_known
 from models.kernels import ALL_GOOD, touched, walk, within
 from models.optimizers import Optimizer
-from models.protocol import Kind, Plan, Scores, State
+from models.protocol import SCORE, Kind, Plan, Scores, State
 from models.rows import Rows
 
-__all__ = ["LinearLearner"]
+__all__ = ["LinearLearner", "Weighed"]
+
+_NOTHING = np.empty(0)
+
+
+class Weighed(NamedTuple):
+    """A row with its weights.
+
+    Attributes:
+        bucket: int32[k].
+        x: float64[k].
+        weight: float64[k].
+        bias: the intercept.
+        buckets: how many there are.
+        taken: how many of them hold anything.
+    """
+
+    bucket: NDArray[np.int32]
+    x: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    bias: float
+    buckets: int
+    taken: int
+
 
 _NO_WEIGHTS = np.empty(0)
 
@@ -50,6 +74,17 @@ class LinearLearner:
 
     def run(self, plan: Plan, rows: Rows) -> Scores:
         """Carry out the plan, strictly in order; answer its `SCORE` steps."""
+        return self._walk(plan, rows, _NOTHING)
+
+    def weigh(self, plan: Plan, rows: Rows) -> tuple[Scores, NDArray[np.float64]]:
+        """The same, and the weights that made the scores: of each row scored, of its entries."""
+        op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
+        self._check_rows(row, rows)
+        at = row[op == SCORE] - rows.base
+        weights = np.empty(int((rows.indptr[at + 1] - rows.indptr[at]).sum()))
+        return self._walk(plan, rows, weights), weights
+
+    def _walk(self, plan: Plan, rows: Rows, weights: NDArray[np.float64]) -> Scores:
         op = np.frombuffer(plan.op, np.int8)
         row = np.frombuffer(plan.row, np.int64)
         self._check_rows(row, rows)
@@ -75,6 +110,7 @@ class LinearLearner:
             smooth,
             *self._penalties,
             value,
+            weights,
         )
         if stopped != ALL_GOOD:
             raise ValueError(
@@ -83,14 +119,12 @@ class LinearLearner:
             )
         return Scores(value, where_known(value > 0.5, ~np.isnan(value)) if logistic else None)
 
-    @property
-    def buckets(self) -> int:
-        """How many weights its table has, without the intercept."""
-        return len(self._table) - 1
-
-    def weights(self, buckets: NDArray[np.int32]) -> tuple[NDArray[np.float64], float]:
-        """The weights of these buckets as they are now, float64[n], and the intercept."""
-        return self._table[buckets, 0], float(self._table[-1, 0])
+    def moment(self, row: int, rows: Rows) -> Weighed:
+        """A row, and the weights that would score it now."""
+        _, index, value = rows.window(row, row + 1)
+        bias, buckets = float(self._table[-1, 0]), len(self._table) - 1
+        taken = len(touched(self._table[:-1]))
+        return Weighed(index.copy(), value.copy(), self._table[index, 0], bias, buckets, taken)
 
     def state(self) -> State:
         """The touched lines of the table, and the counts."""

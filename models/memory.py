@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
     from models.rates import Rates
     from models.windows import Windows
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "Spread"]
+
+
+class Spread(NamedTuple):
+    """What numbers have been: how many, their mean, and the deviation from it."""
+
+    seen: int
+    mean: float
+    deviation: float
+
+    @staticmethod
+    def of(moments: NDArray[np.float64]) -> Spread:
+        """Of the moments that `models.scaling.scaled` keeps."""
+        count, mean, squares = moments.tolist()
+        return Spread(int(count), mean, math.sqrt(squares / count) if count else 0.0)
 
 
 class Memory:
@@ -40,6 +55,10 @@ class Memory:
     def moments(self, feature: str) -> NDArray[np.float64]:
         """Count, mean and sum of squared deviations of a feature's numbers: float64[3], live."""
         return self._moments.setdefault(feature, np.zeros(3, np.float64))
+
+    def spreads(self) -> Mapping[str, Spread]:
+        """By feature, what its numbers have been so far; of standardised ones alone."""
+        return {name: Spread.of(moments) for name, moments in self._moments.items()}
 
     def windows(self, feature: str, make: Callable[[], Windows]) -> Windows:
         """The windows of a feature, live; made when they are first asked for."""

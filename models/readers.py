@@ -119,7 +119,7 @@ def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
 
 
 def _sliding(feature: Sliding, seed: int, memory: Memory, slots: bool) -> Reader:
-    parts = [_numeric(name, feature.scale, seed, memory, slots) for name in feature.figure_names]
+    parts = [_numeric(name, feature.scale, seed, memory, slots) for name in feature.names]
     feature.enter(memory)
 
     def read(columns: Columns) -> Sequence[Part]:

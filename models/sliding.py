@@ -74,7 +74,7 @@ class Sliding(Feature):
 
     @property
     @abstractmethod
-    def figure_names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Of each figure, in order."""
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Sliding(Feature):
     @property
     def slots(self) -> str:
         """One for each figure."""
-        return str(len(self.figure_names))
+        return str(len(self.names))
 
     @property
     def most_events(self) -> int:
@@ -113,7 +113,7 @@ class Sliding(Feature):
             )
         values: dict[str, list[Any]] = {}
         found = self.figures(columns, memory)
-        for name, column in zip(self.figure_names, found, strict=True):
+        for name, column in zip(self.names, found, strict=True):
             moments = memory.moments(name) if self.scale == "standard" else None
             numbers = scaled(column, self.scale, moments).tolist()
             values[name] = [None if math.isnan(number) else number for number in numbers]

@@ -65,7 +65,7 @@ class Spikes(Sliding):
         return (self.field,)
 
     @property
-    def figure_names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Of each figure, in order."""
         return tuple(f"{self.name}.{over}" for over in self.over)
 

@@ -14,7 +14,8 @@ def refusal(kind: Kind, target: Target) -> str | None:
     Binary and anomaly labels are True/False or 1/0, classes are text or whole numbers of 64 bits,
     and a regression's target is a number within ±1e100.
     """
-    what = f"label {target!r} is a {type(target).__name__}"
+    # The label itself is not repeated: this text stands in headers, and it may be anybody's name.
+    what = f"the label is a {type(target).__name__}"
     if kind == "multiclass":
         if isinstance(target, str) or (isinstance(target, int) and -(2**63) <= target < 2**63):
             return None
@@ -24,7 +25,7 @@ def refusal(kind: Kind, target: Target) -> str | None:
             return f"{what}; a regression learns numbers: send it as a number, or use a classifier"
         if abs(target) <= LARGEST:
             return None
-        return f"label {target!r} is not a finite number within ±{LARGEST:g}"
+        return f"the label is not a finite number within ±{LARGEST:g}"
     if not isinstance(target, str) and target in (0, 1):
         return None
     return (

@@ -81,7 +81,7 @@ class Window(Sliding):
         return columns
 
     @property
-    def figure_names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Of each figure, in order."""
         return tuple(self.columns)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streams.loading import load
     from streams.measure import Measure
     from streams.pipeline import Pipeline
-    from streams.schema import Event
+    from streams.schema import Event, Secret
 else:
     # Hidden from type checkers, which would take any name to exist.
     def __getattr__(name: str) -> object:
@@ -38,6 +38,7 @@ __all__ = [
     "Pipeline",
     "Rule",
     "Score",
+    "Secret",
     "Threshold",
     "Topic",
     "load",
@@ -51,5 +52,6 @@ _MODULES = {
     "Event": "schema",
     "Measure": "measure",
     "Pipeline": "pipeline",
+    "Secret": "schema",
     "load": "loading",
 }

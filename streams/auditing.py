@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from models.column import listed
-from models.contributions import Explanation, Witness, explained
-from models.linear_learner import LinearLearner
 from models.machine import machine
-from streams.codec import Decoder
 from streams.comparing import apart
+from streams.explaining import Explained, Why, watched
 from streams.finding import AuditError, Found
 from streams.predictions import Prediction
 from streams.published import Row, rows
-from streams.recorded import Recorded, recorded
+from streams.recorded import recorded
 from streams.site import Site
-from streams.slices import Records, Slice
-
-if TYPE_CHECKING:
-    from streams.pipeline import Pipeline
+from streams.slices import Records
 
 __all__ = ["Audit", "audit"]
 
@@ -37,25 +30,25 @@ class Audit:
         found: the prediction that was published.
         event: the record it is of.
         recomputed: what it should be.
-        fields: the event's fields by name, as they were read.
-        explanation: of the recomputed score; None for a model that has none.
+        why: what makes the recomputed score.
         image: the image that was started from, in words; None: the log's beginning.
         records: how many were computed again.
         elsewhere: what was another machine's as the image was made, a line each.
         pipeline: the version that computed it again.
         binary: whether its score is a probability.
+        secrets: the fields of the event that nobody is to read.
     """
 
     found: Found
     event: Row
     recomputed: Row
-    fields: Mapping[str, Any]
-    explanation: Explanation | None
+    why: Why
     image: str | None
     records: int
     elsewhere: list[str]
     pipeline: str
     binary: bool
+    secrets: tuple[str, ...] = ()
 
     @property
     def published(self) -> Prediction | None:
@@ -86,18 +79,34 @@ class Audit:
         return apart(self.found.row, self.recomputed)
 
     @property
+    def explained(self) -> Explained:
+        """What the recomputed prediction is made of."""
+        return Explained(
+            str(self.found.event),
+            self.expected,
+            self.why,
+            self.image,
+            self.records,
+            self.same,
+            self.binary,
+        )
+
+    @property
     def same_version(self) -> bool:
         """Whether the pipeline says to be the one that published it."""
         return self.published is not None and self.published.model == self.pipeline
 
 
-async def audit(site: Site, found: Found, progress: Callable[[float], object]) -> Audit:
+async def audit(
+    site: Site, found: Found, progress: Callable[[float], object], *, ask: bool = False
+) -> Audit:
     """Compute a published prediction again.
 
     Args:
         site: where the pipeline runs; its group is the one that published.
         found: by `find`.
         progress: told which share is done.
+        ask: a River model for what each field adds, which takes hundreds of scores.
 
     Raises:
         ReplayError: nothing from before the event is left to start from, or it is another
@@ -106,7 +115,7 @@ async def audit(site: Site, found: Found, progress: Callable[[float], object]) -
     """
     pipeline, at = site.pipeline, found.event
     past = await recorded(site, at.partition, first=at.offset, stop=at.offset + 1)
-    records, event, output, witness = 0, None, Records([], [], []), None
+    records, event, output, why = 0, None, Records([], [], []), Why({})
     async with aclosing(past.slices()) as slices:
         async for part in slices:
             before = part
@@ -116,7 +125,8 @@ async def audit(site: Site, found: Found, progress: Callable[[float], object]) -
             records += len(before)
             progress(1 - past.left / (past.total or 1))
             if event is not None:
-                output, witness = _watched(past, event)
+                taken, why = watched(past.task, event, ask=ask)
+                output = taken.predictions
     if event is None or not len(event) or not len(output):
         raise AuditError(
             f"the event {at}",
@@ -125,13 +135,11 @@ async def audit(site: Site, found: Found, progress: Callable[[float], object]) -
         )
     manifest, here = past.manifest, machine()
     was = here if manifest is None else manifest.machine
-    event_fields = _fields(pipeline, event)
     return Audit(
         found=found,
         event=rows(Records(event.keys, event.values, event.timestamps, event.headers))[0],
         recomputed=rows(output)[0],
-        fields=event_fields,
-        explanation=_explanation(pipeline, witness, event_fields),
+        why=why,
         image=None if manifest is None else str(manifest),
         records=records + 1,
         elsewhere=[
@@ -141,33 +149,8 @@ async def audit(site: Site, found: Found, progress: Callable[[float], object]) -
         ],
         pipeline=pipeline.model_version,
         binary=pipeline.kind == "binary",
+        secrets=pipeline.secrets,
     )
-
-
-def _watched(past: Recorded, event: Slice) -> tuple[Records, Witness | None]:
-    """The prediction of one event, and the weights that made it."""
-    task = past.task
-    learner = task.learner
-    if not isinstance(learner, LinearLearner):
-        return task.take(event).predictions, None
-    task.learner = witness = Witness(learner)
-    try:
-        return task.take(event).predictions, witness
-    finally:
-        task.learner = learner
-
-
-def _fields(pipeline: Pipeline, event: Slice) -> dict[str, Any]:
-    decoded = Decoder(pipeline.events.schema, pipeline.max_event_bytes).decode(event)
-    return {name: listed(column)[0] for name, column in decoded.columns.items()}
-
-
-def _explanation(
-    pipeline: Pipeline, witness: Witness | None, event: Mapping[str, Any]
-) -> Explanation | None:
-    if witness is None or witness.seen is None:
-        return None
-    return explained(witness.seen, pipeline.features or (), event, pipeline.model.seed)
 
 
 def _read(value: bytes | None) -> Prediction | None:

@@ -27,11 +27,15 @@ def described(audit: Audit) -> Iterator[RenderableType]:
     yield _verdict(audit)
     yield _predictions(audit)
     yield Text(f"event {audit.found.event}, of {moment(audit.event.timestamp)} UTC", "bold")
-    yield Text(shown(audit.event.value))
-    if audit.explanation is None:
-        yield Text("what features contribute is known of Logistic and Linear models only", "dim")
+    if audit.secrets:
+        yield Text(f"not shown: it holds {', '.join(audit.secrets)}", "dim")
     else:
-        yield from _explained(audit.explanation, audit)
+        yield Text(shown(audit.event.value))
+    if audit.why.explanation is None:
+        told = "what single features contribute is known of Logistic and Linear models only"
+        yield Text(f"{told}; thalweg explain divides the score among the fields", "dim")
+    else:
+        yield from _explained(audit.why.explanation, audit)
     yield Text(_way(audit), "dim")
     for line in audit.elsewhere:
         yield Text(f"another machine made that image, the last bits may differ: {line}", "yellow")
@@ -39,7 +43,7 @@ def described(audit: Audit) -> Iterator[RenderableType]:
 
 def as_json(audit: Audit) -> bytes:
     """The same for programs."""
-    found, explanation = audit.found, audit.explanation
+    found, explanation = audit.found, audit.why.explanation
     return msgspec.json.encode(
         {
             "event": str(found.event),
@@ -50,7 +54,7 @@ def as_json(audit: Audit) -> bytes:
             "apart": audit.apart,
             "published": _value(found.row.value),
             "recomputed": _value(audit.recomputed.value),
-            "fields": audit.fields,
+            "fields": audit.why.fields,
             "contributions": explanation
             and [{**one._asdict(), "amount": one.amount} for one in explanation.contributions],
             "intercept": explanation and explanation.bias,
@@ -112,7 +116,7 @@ def _read(one: Contribution, audit: Audit) -> str:
     """What the feature read: the category, or the number as it stood in the event."""
     if one.category:
         return _short(" × ".join("missing" if it is None else it for it in one.category))
-    return _short(str(audit.fields.get(one.feature, "")))
+    return _short(str(audit.why.fields.get(one.feature, "")))
 
 
 def _short(text: str) -> str:

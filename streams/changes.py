@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "changes"]
 
-_DECIDING = frozenset({"decide", "rules", "explore", "max_event_bytes"})
+_DECIDING = frozenset({"decide", "rules", "explore", "reasons", "max_event_bytes", "pan_free"})
 """What decides about scores and records, and leaves no trace in the state."""
 
 _ABSENT = "–"

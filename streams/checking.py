@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from models.codes import codes
 from streams.decisions import Bands, Rule
 from streams.declare import Labels, Threshold
 from streams.modelling import called
@@ -73,6 +74,7 @@ class Checked:
         rules: what is decided whatever the score, in words.
         measure: what is measured besides, in words, if anything is.
         fields: of the events, in order.
+        reasons: the codes of what may be published as a reason, by column; none: nothing is.
         topics: what it needs.
     """
 
@@ -90,6 +92,7 @@ class Checked:
     rules: tuple[str, ...]
     measure: str | None
     fields: tuple[FieldLine, ...]
+    reasons: Mapping[str, str]
     topics: tuple[TopicLine, ...]
 
 
@@ -111,6 +114,7 @@ def check(pipeline: Pipeline) -> Checked:
         rules=tuple(map(_rule, pipeline.rules)),
         measure=None if pipeline.measure is None else str(pipeline.measure),
         fields=tuple(_fields(pipeline)),
+        reasons=codes(pipeline.features or ()) if pipeline.reasons else {},
         topics=tuple(
             TopicLine(
                 spec.role,
@@ -142,7 +146,12 @@ def describe(pipeline: Pipeline) -> RenderableType:
     topics = Table("topic", "for", "partitions", "cleanup", title="topics", **_PLAIN)
     for topic in checked.topics:
         topics.add_row(topic.topic, topic.role, topic.partitions, topic.cleanup)
-    return Group(facts, "", fields, "", topics)
+    if not checked.reasons:
+        return Group(facts, "", fields, "", topics)
+    reasons = Table("code", "what it stands for", title="reasons", **_PLAIN)
+    for name, code in checked.reasons.items():
+        reasons.add_row(code, name)
+    return Group(facts, "", fields, "", reasons, "", topics)
 
 
 _PLAIN: Mapping[str, Any] = {"box": None, "title_justify": "left", "title_style": "bold"}

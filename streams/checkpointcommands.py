@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["checkpoints"]
 
 _settings = settings_options(
-    "brokers", "group", "checkpoints_kept", "checkpoint_store", "checkpoint_key_file"
+    "brokers",
+    "group",
+    "checkpoints_kept",
+    "checkpoint_store",
+    "checkpoint_key_file",
+    "hash_key_file",
 )
 _PIPE_WIDTH = 200
 _EXAMPLE = "2026-11-23T06:00"
@@ -259,9 +264,10 @@ def _images(
     """The pipeline as it is declared, the settings, and the images; tells of those refused."""
     from streams.groupimages import GroupImages
     from streams.loading import load
+    from streams.secrecy import unlock
 
     settings, _ = resolved(config, **flags)
-    pipeline = load(place)
+    pipeline = unlock(load(place), settings)
     images = GroupImages(pipeline, settings, partition, trusting=trusting)
     if not any(images.manifests.values()) and not images.refused:
         err.print(f"group {images.group!r} has no image of {pipeline.name} yet")

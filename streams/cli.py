@@ -16,6 +16,7 @@ from streams.checkpointcommands import checkpoints
 from streams.datacommands import produce, simulate, tail
 from streams.deadlettercommands import dead_letters
 from streams.errors import TeachingError
+from streams.explaincommand import explain
 from streams.options import err, out, resolved, settings_options
 from streams.replaycommands import audit, replay
 from streams.settings import Settings
@@ -168,9 +169,10 @@ def worker(pipeline: str, config: Path | None, **flags: Any) -> None:
     """
     from streams.cores import allowed_cores
     from streams.loading import load
+    from streams.secrecy import unlock
 
     settings, provenance = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     workers = _worker_count(declared.events.name, settings)
     cores = allowed_cores() if settings.pin else []
     if workers > 1:
@@ -190,6 +192,7 @@ cli.add_command(dead_letters)
 cli.add_command(replay)
 cli.add_command(audit)
 cli.add_command(what_if)
+cli.add_command(explain)
 
 
 def _worker_count(events: str, settings: Settings) -> int:

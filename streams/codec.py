@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -19,9 +21,11 @@ from streams.typed import Scanned, column_of
 __all__ = ["Decoded", "Decoder", "Reason", "Reject"]
 
 Reason: TypeAlias = Literal[
-    "null-value", "too-large", "malformed", "schema", "label", "time", "number"
+    "null-value", "too-large", "malformed", "schema", "label", "time", "number", "pan"
 ]
 """Why a record went to the dead-letter topic."""
+
+_NOTHING: Mapping[str, Callable[[Column], Column]] = MappingProxyType({})
 
 _KEY_BYTES = 65_536
 """A prediction repeats the key as text, in which JSON may need six bytes for one of the key's."""
@@ -81,16 +85,30 @@ class Decoder:
     Args:
         schema: of the events.
         max_bytes: most that a record may have: key, headers and value.
+        hidden: what makes other columns of some, by field.
     """
 
-    def __init__(self, schema: type[msgspec.Struct], max_bytes: int) -> None:
+    def __init__(
+        self,
+        schema: type[msgspec.Struct],
+        max_bytes: int,
+        hidden: Mapping[str, Callable[[Column], Column]] = _NOTHING,
+    ) -> None:
         self._max_bytes = max_bytes
+        self._hidden = hidden
         self._one = msgspec.json.Decoder(schema)
         self._members = members_of(schema)
         self._shape = shape_of(schema, self._members)
 
     def decode(self, records: Slice) -> Decoded:
         """Decode a whole slice."""
+        decoded = self._read(records)
+        if not self._hidden:
+            return decoded
+        found = {name: hide(decoded.columns[name]) for name, hide in self._hidden.items()}
+        return replace(decoded, columns={**decoded.columns, **found})
+
+    def _read(self, records: Slice) -> Decoded:
         values = self._without_large(records)
         if self._shape is None:
             events, places, rejects = self._decode(records, values, range(len(values)))
@@ -173,11 +191,16 @@ class Decoder:
         try:
             event: msgspec.Struct = self._one.decode(value)
         except msgspec.ValidationError as error:
-            return "schema", str(error)
+            return "schema", _QUOTED.sub(r"\1\2", str(error))
         except _MALFORMED as error:
             return "malformed", str(error)
         return event
 
+
+_QUOTED = re.compile(
+    r"^(Invalid enum value|Object contains unknown field) .*?( - at `[^`]*`)?$", re.S
+)
+"""Where msgspec repeats what stands in the record, which may be anybody's name."""
 
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

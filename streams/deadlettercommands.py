@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _DETAIL_CHARACTERS = 100
 
 _WHY: Mapping[str, str] = {
-    "cut": "too large to have been kept whole; the whole record is where it came from",
+    "cut": "not kept whole, too large or for what is in it; all of it is where it came from",
     "expired": "older than its topic keeps records: Kafka would delete it again",
     "no-input": "from a topic that the pipeline no longer reads",
 }
@@ -216,14 +216,16 @@ def re_inject(
     """Write the records that the pipeline, as it is now, would take to their topics again.
 
     Each is written once, however often this is called or killed: what was written is noted with it
-    in one transaction. Records that were cut because they were too large are never written.
+    in one transaction. Records that were not kept whole are never written.
 
     Example: thalweg dead-letters re-inject examples/fraud.py --reason schema --dry-run
     """
     from streams.reinjection import Reinjection
+    from streams.secrecy import unlock
 
     letters = _Letters(pipeline, config, brokers)
-    again = Reinjection(letters.pipeline, letters.brokers, letters.security)
+    declared = unlock(letters.pipeline, letters.settings)
+    again = Reinjection(declared, letters.brokers, letters.security)
     with progress_bar(f"{letters.topic} → {', '.join(letters.pipeline.input_topics)}") as show:
         summary = asyncio.run(
             again.run(
@@ -247,6 +249,7 @@ class _Letters:
 
         settings, _ = resolved(config, brokers=brokers)
         self.pipeline: Pipeline = load(pipeline)
+        self.settings = settings
         self.brokers = settings.brokers
         self.security = client_options(settings)
         self.topic = self.pipeline.dead_letters_topic

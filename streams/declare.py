@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,7 @@ class Topic(Declaration):
         id: the field that names an event; labels refer to it, predictions repeat it.
         key: the field whose text is the record's key, if it has one.
         time: the field with the event's time; None for the record's timestamp.
+        pan_free: texts in which no card number is looked for, whatever their names and digits.
     """
 
     name: str
@@ -69,8 +70,11 @@ class Topic(Declaration):
     id: str | None = None
     key: str | None = None
     time: str | None = None
+    pan_free: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        free = (self.pan_free,) if isinstance(self.pan_free, str) else tuple(self.pan_free)
+        object.__setattr__(self, "pan_free", free)
         check_topic(self.name, f"Topic({self.name!r}, …)")
 
 

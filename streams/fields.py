@@ -25,6 +25,8 @@ def check_events(events: Topic, fields: Mapping[str, Field]) -> None:
         if name is not None:
             given = f"Topic({events.name!r}, {role}={name!r})"
             field_for(fields, name, given, noun, types, required=role == "id")
+    for name in events.pan_free:
+        field_called(fields, name, f"Topic({events.name!r}, pan_free=[{name!r}])")
 
 
 def field_called(fields: Mapping[str, Field], name: str, given: str) -> Field:

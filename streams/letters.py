@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bytecolumn import ByteColumn
+from streams.cardnumbers import card_numbers
 from streams.codec import Reject
 from streams.slices import Headers, Record, Records, Slice
 
@@ -26,7 +31,8 @@ class DeadLetter:
         topic: where it came from.
         partition: of that topic.
         offset: in that partition.
-        cut: what was too large to be kept whole, of "key", "headers" and "value".
+        cut: what was not kept whole, of "key", "headers" and "value": it was too large; or all of
+            them, for a card number in it or secrets in its topic.
         headers: its own.
         raw: the letter itself; its key and value are those of the record.
     """
@@ -60,20 +66,25 @@ class DeadLetter:
         )
 
 
-def dead_letters(records: Slice, rejects: Sequence[Reject]) -> Records:
+def dead_letters(records: Slice, rejects: Sequence[Reject], *, secret: bool = False) -> Records:
     """The rejected records as they came, with where from and why in their headers.
 
     A record may fill a batch to the brim, or have been compressed: what would not fit beside the
-    headers is cut, and the header ``thalweg.cut`` says so. The whole is where it came from.
+    headers is cut, and the header ``thalweg.cut`` says so. The whole is where it came from. All of
+    it is cut where there is a card number in it, and where the topic holds secrets (`secret`).
     """
+    withheld = _withheld(records, rejects) | secret
     keys: list[bytes | None] = []
     values: list[bytes | None] = []
     timestamps: list[int] = []
     headers: list[Headers] = []
-    for reject in rejects:
+    for reject, nothing in zip(rejects, withheld.tolist(), strict=True):
         place = reject.place
         own = _own(() if records.headers is None else records.headers[place])
-        key, own, value, cut = _fitted(records.keys[place], own, records.values[place])
+        if nothing:
+            key, own, value, cut = None, (), None, ["key", "headers", "value"]
+        else:
+            key, own, value, cut = _fitted(records.keys[place], own, records.values[place])
         ours = {
             "reason": reject.reason,
             "detail": reject.detail[:_DETAIL_CHARACTERS],
@@ -87,6 +98,18 @@ def dead_letters(records: Slice, rejects: Sequence[Reject]) -> Records:
         timestamps.append(int(records.timestamps[place]))
         headers.append([*own, *((f"{_OURS}{name}", text.encode()) for name, text in ours.items())])
     return Records(keys, values, timestamps, headers)
+
+
+def _withheld(records: Slice, rejects: Sequence[Reject]) -> NDArray[np.bool_]:
+    """The rejected records that have a card number in them, wherever it stands."""
+    places = [reject.place for reject in rejects]
+    found = np.array([reject.reason == "pan" for reject in rejects], np.bool_)
+    for column in (records.keys, records.values):
+        found |= card_numbers(ByteColumn.of([column[place] for place in places]))
+    for n, place in enumerate(places):
+        headers = () if records.headers is None else records.headers[place]
+        found[n] |= card_numbers(ByteColumn.of([value for _, value in headers])).any()
+    return found
 
 
 def _own(headers: Headers) -> Headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -33,16 +33,19 @@ from streams.rules import (
     check_numbers,
     check_parts,
     check_raw,
+    check_reasons,
     check_topics,
 )
 from streams.ruling import check_deciding
 from streams.schema import Event, Field, example, fields_of
+from streams.secrecy import Pseudonyms, check_secrets
 
 if TYPE_CHECKING:
     from models.encoders import HashedEncoder, NamedEncoder
     from models.quality import Quality
     from streams.app import App
     from streams.deciding import Decider
+    from streams.reasons import Reasons
 
 __all__ = ["Pipeline"]
 
@@ -69,8 +72,10 @@ class Pipeline(Declaration):
         explore: of the events that the score decides for the severest, this share is let through,
             by a chance that their ids draw, so that it becomes known what they were.
         measure: what is measured besides what always is; no score depends on it.
+        reasons: how many are published with each prediction that is decided True.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
+        pseudonyms: what stands for secrets, once `unlock` was told the key.
 
     Raises:
         DeclarationError: it cannot work; the text says why, and what to write instead.
@@ -85,8 +90,10 @@ class Pipeline(Declaration):
     rules: Sequence[Rule] = ()
     explore: float = 0.0
     measure: Measure | None = None
+    reasons: int = 0
     seed: int = 0
     max_event_bytes: int = 262_144
+    pseudonyms: Pseudonyms | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -124,6 +131,8 @@ class Pipeline(Declaration):
             object.__setattr__(self, "features", tuple(self.features))
             check_features(self.features, schema, self.label_field, self.events.time)
             check_label_rates(self.features, self.labels, model.kind)
+        check_reasons(self.reasons, model, self.features)
+        check_secrets(schema, self.events, self.fields, self.features or ())
         if model.form == "named":
             probe(model, self._example_row(), label)
 
@@ -149,6 +158,22 @@ class Pipeline(Declaration):
     def propensity(self) -> str | None:
         """The field of the event that says how likely it was to get a label, where one does."""
         return None if self.label_topic is None else self.label_topic.propensity
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The fields of the events that are `Secret`."""
+        return tuple(name for name, it in fields_of(self.events.schema).items() if it.secret)
+
+    def unlock(self, key: bytes) -> Pipeline:
+        """Tell the key by which secret fields are hashed; another one makes it another pipeline.
+
+        Raises:
+            SettingsError: it is too short to be one.
+        """
+        object.__setattr__(self, "pseudonyms", Pseudonyms(key))
+        for name in ("fingerprint", "described"):
+            self.__dict__.pop(name, None)
+        return self
 
     @property
     def input_topics(self) -> tuple[str, ...]:
@@ -229,9 +254,20 @@ class Pipeline(Declaration):
             "decide": None if self.decide is None else self.decide.describe(),
             **({"rules": [rule.describe() for rule in self.rules]} if self.rules else {}),
             **({"explore": self.explore} if self.explore else {}),
+            **({"reasons": self.reasons} if self.reasons else {}),
             "seed": self.seed,
             "max_event_bytes": self.max_event_bytes,
+            **self._privacy(),
         }
+
+    def _privacy(self) -> Mapping[str, Any]:
+        """What is declared of card numbers and secrets, where something is."""
+        told: dict[str, Any] = {}
+        if self.events.pan_free:
+            told["pan_free"] = sorted(self.events.pan_free)
+        if self.secrets:
+            told["hash_key"] = self.pseudonyms and self.pseudonyms.fingerprint
+        return told
 
     def new_encoder(self) -> HashedEncoder | NamedEncoder:
         """An encoder that has seen nothing."""
@@ -253,6 +289,12 @@ class Pipeline(Declaration):
     def new_learner(self, partition: int) -> Any:
         """The learner of one partition, which has learned nothing."""
         return self._model.new(self.seed + partition)
+
+    def new_reasons(self) -> Reasons | None:
+        """What finds the reasons of decisions; None where none are asked for."""
+        from streams.reasons import Reasons
+
+        return Reasons(self.features or (), self.reasons) if self.reasons else None
 
     def new_quality(self) -> Quality:
         """Figures over no labels."""

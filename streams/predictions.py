@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -18,14 +19,17 @@ from models.protocol import Target
 from models.textcolumn import TextColumn
 from streams.eventtimes import EventTimes
 from streams.jsontext import booleans, instants, quoted, spelled, woven
+from streams.reasons import Reason
 
 __all__ = ["Coded", "Notes", "Prediction", "lines"]
+
+_NOTHING: Mapping[str, ByteColumn] = MappingProxyType({})
 
 _FEW = 40
 """Up to so many, msgspec has written their structs before the passes have begun."""
 
 
-class Prediction(msgspec.Struct, frozen=True, gc=False):
+class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One line of the predictions topic.
 
     Attributes:
@@ -38,6 +42,8 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
         at: event time.
         partition: of the events topic.
         offset: of the event in that partition.
+        reasons: what added most to the score of an event that was decided upon, where the pipeline
+            asks for it; written before `partition`.
         decided_by: "score", "budget" (it is spent), "earlier alert", "exploration", or the name of
             the rule that decided; None: nothing was decided. This and what follows is there only
             where the pipeline declares what it tells of.
@@ -63,6 +69,7 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     rules: list[str] | UnsetType = UNSET
     shadow_rules: list[str] | UnsetType = UNSET
     propensity: float | UnsetType = UNSET
+    reasons: tuple[Reason, ...] = ()
 
 
 class Coded(NamedTuple):
@@ -87,6 +94,7 @@ def lines(
     partition: int,
     offsets: NDArray[np.int64],
     notes: Notes | None = None,
+    extra: Mapping[str, ByteColumn] = _NOTHING,
 ) -> ByteColumn:
     """A column of predictions, each as msgspec would encode the `Prediction`, byte for byte.
 
@@ -101,8 +109,9 @@ def lines(
         partition: of all of them.
         offsets: int64[n].
         notes: what they say besides.
+        extra: further fields by name, n JSON values each, to stand behind `at`.
     """
-    if len(offsets) <= _FEW:
+    if len(offsets) <= _FEW and not extra:
         times = at.given or listed(at.micros.view("datetime64[us]"))
         structs = map(
             _noting(notes or {}),
@@ -124,6 +133,7 @@ def lines(
         b'"decision":': _decisions(decision),
         b'"model":%b,"learned":' % msgspec.json.encode(model): TextColumn.of_integers(learned).utf8,
         b'"at":': instants(at.micros) if at.given is None else spelled(at.given),
+        **{b'"%b":' % name.encode(): values for name, values in extra.items()},
         b'"partition":%d,"offset":' % partition: TextColumn.of_integers(offsets).utf8,
     }
     for name, note in (notes or {}).items():

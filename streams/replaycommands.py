@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.site import Site
 
-__all__ = ["audit", "chosen_partitions", "replay", "site_of"]
+__all__ = ["SITE_SETTINGS", "audit", "chosen_partitions", "replay", "site_of"]
 
-_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file")
+SITE_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file", "hash_key_file")
 
 
 @click.command()
@@ -47,7 +47,7 @@ _SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file")
 @click.option("--partitions", "count", default=1, show_default=True, help="of the files")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
 @click.option("--json", "as_json", is_flag=True, help="print the summary for programs")
-@settings_options(*_SETTINGS)
+@settings_options(*SITE_SETTINGS)
 def replay(
     pipeline: str,
     partitions: tuple[int, ...],
@@ -79,6 +79,7 @@ def replay(
     """
     from streams import replaying, replayview, reruns
     from streams.loading import load
+    from streams.secrecy import unlock
 
     _exclude(check=check, to_file=to_file, to_topic=to_topic)
     _exclude(backtest=backtest, events=events_file, check=check)
@@ -86,7 +87,7 @@ def replay(
     if labels_file is not None and events_file is None:
         raise click.UsageError("--labels FILE goes with --events FILE.")
     settings, _ = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     site, choice = site_of(declared, settings), _image_choice(image)
     summary, bounds = replaying.Summary.of(declared), (first, stop)
 
@@ -141,7 +142,7 @@ def replay(
 @click.option("--from", "first", help="with --all: first event, an offset or a time")
 @click.option("--to", "stop", help="with --all: behind the last event, an offset or a time")
 @click.option("--json", "as_json", is_flag=True, help="for programs")
-@settings_options(*_SETTINGS)
+@settings_options(*SITE_SETTINGS)
 @click.pass_context
 def audit(
     context: click.Context,
@@ -176,9 +177,10 @@ def audit(
     from streams import auditing, auditview, finding
     from streams.choice import since as moment
     from streams.loading import load
+    from streams.secrecy import unlock
 
     settings, _ = resolved(config, **flags)
-    declared = load(pipeline)
+    declared = unlock(load(pipeline), settings)
     site = site_of(declared, settings)
     numbers = chosen_partitions(partitions, declared, settings)
     begin = None if since is None else moment(since, int(time.time() * 1000))
@@ -202,7 +204,7 @@ def audit(
 
 
 def site_of(pipeline: Pipeline, settings: Settings) -> Site:
-    """Where the settings say that the pipeline runs."""
+    """Where the settings say that a pipeline runs."""
     from streams.security import client_options
     from streams.signing import key_of
     from streams.site import Site

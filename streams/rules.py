@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from models.codes import codes
 from models.features import Feature, FeatureError
+from models.protocol import Model
 from streams.decisions import Decide
 from streams.declare import Labels, Topic
 from streams.errors import DeclarationError
@@ -21,6 +23,7 @@ __all__ = [
     "check_numbers",
     "check_parts",
     "check_raw",
+    "check_reasons",
     "check_topics",
 ]
 
@@ -183,6 +186,29 @@ def check_raw(names: Sequence[str], fields: Mapping[str, Field], form: str) -> N
             "there is nothing left to learn from",
             "amount: float    # in the schema",
         )
+
+
+def check_reasons(reasons: int, model: Model, features: Sequence[Feature] | None) -> None:
+    """Reasons are of a model that knows them as it scores, and their codes differ."""
+    if type(reasons) is not int or reasons < 0:
+        raise DeclarationError(
+            f"reasons={reasons!r}",
+            "it is how many reasons go with a prediction that is decided True",
+            "reasons=3",
+        )
+    if not reasons:
+        return
+    if model.kind != "binary" or not hasattr(model.new(0), "weigh"):
+        raise DeclarationError(
+            f"reasons={reasons} of a {type(model).__name__}",
+            "they are what features add to the log-odds, which a Logistic model knows as it "
+            "scores; any other would have to be asked hundreds of times",
+            "reasons=0, and thalweg explain for single events",
+        )
+    try:
+        codes(features or ())
+    except FeatureError as error:
+        raise DeclarationError(error.given, error.why, error.write) from error
 
 
 def _refuse_feature(given: object, fields: Mapping[str, Field]) -> NoReturn:

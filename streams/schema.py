@@ -20,6 +20,7 @@ __all__ = [
     "Field",
     "FieldType",
     "Label",
+    "Secret",
     "example",
     "fields_of",
     "type_name",
@@ -34,6 +35,13 @@ SUPPORTED: tuple[FieldType, ...] = (
 
 TIME_TYPES: tuple[FieldType, ...] = (datetime, int, float)
 """What an event's time can be: a datetime (UTC where no zone is given) or seconds since 1970."""
+
+
+_SECRET = msgspec.Meta(extra={"thalweg": "secret"})
+
+Secret: TypeAlias = Annotated[str, _SECRET]
+"""The type of a field with a card's number, or whatever else nobody is to read: a str in the
+records, and the digits of a keyed hash everywhere behind; see `streams.secrecy`."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +84,7 @@ class Field:
         optional: whether a value may be missing (None).
         choices: the values of a `Literal`, else none.
         default: the default as source text; None where a record must have the field.
+        secret: whether it is `Secret`.
     """
 
     name: str
@@ -84,11 +93,13 @@ class Field:
     optional: bool = False
     choices: tuple[str | int, ...] = ()
     default: str | None = None
+    secret: bool = False
 
     @property
     def spelled(self) -> str:
         """The type as one writes it."""
         text = f"Literal{list(self.choices)}" if self.choices else type_name(self.type)
+        text = "Secret" if self.secret else text
         return f"{text} | None" if self.optional else text
 
 
@@ -158,7 +169,8 @@ def _field(schema: type[Event], info: msgspec.structs.FieldInfo) -> Field:
             f"a field is {supported}, a Literal of one type, or one of these | None",
             f"{info.name}: {_INSTEAD.get(_origin(kind) or kind, 'str')}",
         )
-    return Field(info.name, info.encode_name, kind, optional, choices, _default(info))
+    secret = kind is str and _is_secret(info.type)
+    return Field(info.name, info.encode_name, kind, optional, choices, _default(info), secret)
 
 
 def _without_none(kind: FieldType) -> tuple[FieldType, bool]:
@@ -169,6 +181,14 @@ def _without_none(kind: FieldType) -> tuple[FieldType, bool]:
         rest = [part for part in get_args(kind) if part is not NoneType]
         return _without_none(reduce(or_, rest))[0], True
     return kind, False
+
+
+def _is_secret(kind: FieldType) -> bool:
+    """Whether `Secret` is the type, or one of those in ``| None``."""
+    if _origin(kind) is Annotated:
+        inside, *notes = get_args(kind)
+        return _SECRET in notes or _is_secret(inside)
+    return _origin(kind) in _UNIONS and any(map(_is_secret, get_args(kind)))
 
 
 def _origin(kind: FieldType) -> Any:

@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_store: directory or URL (s3://…) where they are kept; in Kafka if none is given
         checkpoint_key_file: file with the key they are signed with
         checkpoint_key: the key itself; from the environment or a file only
+        hash_key_file: file with the key by which Secret fields are hashed
         fetch_bytes: most that one fetch brings of one partition
         fetch_wait_ms: longest a record waits for others to be read with it, while records flow
         session_timeout_s: silence after which the group gives a worker's partitions away
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_store: Annotated[str, Meta(min_length=1)] | None = None
     checkpoint_key_file: Annotated[str, Meta(min_length=1)] | None = None
     checkpoint_key: Annotated[str, Meta(min_length=16)] | None = None
+    hash_key_file: Annotated[str, Meta(min_length=1)] | None = None
     fetch_bytes: _Bytes = 1 << 20
     fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 60
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0

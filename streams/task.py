@@ -31,6 +31,7 @@ from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
 from streams.predictions import lines
 from streams.scored import Scored
+from streams.secrecy import Guard, decoder_of
 from streams.slices import Records, Slice
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ class PartitionTask:
         self.quality = pipeline.new_quality()
         self.learned = 0
         self._scored = Scored()
-        self._events = Decoder(pipeline.events.schema, pipeline.max_event_bytes)
+        self._reasons = pipeline.new_reasons()
+        self._events = decoder_of(pipeline)
+        self._guard = Guard(pipeline.events)
         labels = pipeline.label_topic
         self.joiner: Joiner | Joiners | None = None
         if labels is not None:
@@ -134,6 +137,7 @@ class PartitionTask:
         if pipeline.propensity is not None:
             bad = unlikely(decoded.column(pipeline.propensity))
             decoded = decoded.without({n: ("number", why) for n, why in bad.items()})
+        decoded = decoded.without(self._guard.suspects(decoded, records.keys))
         decoded, at = _with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
         n = len(decoded)
@@ -158,8 +162,15 @@ class PartitionTask:
         if self._importance is not None and pipeline.propensity is not None:
             self._importance.append(decoded.column(pipeline.propensity))
             self._importance.weigh(plan)
-        scores = self.learner.run(plan, self.rows)
-        decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
+        extra: dict[str, ByteColumn] = {}
+        if self._reasons is None:
+            scores = self.learner.run(plan, self.rows)
+            decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
+        else:
+            scores, weights = self.learner.weigh(plan, self.rows)
+            decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
+            found = self._reasons.column(self.encoder, self.rows, first, weights, decided.measured)
+            extra["reasons"] = found
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
         self.quality.scored(first, seconds, scores.value, decided.measured, decoded.columns)
         if targets is None:
@@ -169,7 +180,7 @@ class PartitionTask:
             self._measure_inside(first, scores, decided.measured, targets, output)
         output.events, output.decided = n, decided.tally
         output.predictions = self._predictions(
-            records, decoded.places, ids, at, scores, decided, known
+            records, decoded.places, ids, at, scores, decided, known, extra
         )
 
     def _take_labels(self, records: Slice, output: Output) -> None:
@@ -218,7 +229,8 @@ class PartitionTask:
 
     def _turn_away(self, records: Slice, rejects: Sequence[Reject], output: Output) -> None:
         if rejects:
-            output.dead_letters = dead_letters(records, rejects)
+            secret = bool(self.pipeline.secrets) and records.topic == self.pipeline.events.name
+            output.dead_letters = dead_letters(records, rejects, secret=secret)
             output.reasons = Counter(reject.reason for reject in rejects)
 
     def _measure_inside(
@@ -277,6 +289,7 @@ class PartitionTask:
         scores: Scores,
         decided: Decided,
         known: NDArray[np.int64],
+        extra: Mapping[str, ByteColumn],
     ) -> Records:
         keys = ByteColumn.of(chosen(records.keys, places))
         values = lines(
@@ -290,6 +303,7 @@ class PartitionTask:
             self.partition,
             chosen(whole_numbers(records.offsets), places),
             decided.notes,
+            extra,
         )
         headers = None if records.headers is None else chosen(records.headers, places)
         return Records(keys, values, chosen(records.timestamps, places), headers)

@@ -65,6 +65,10 @@ class Worker:
         self._log.seek(0)
         return self._log.read().decode()
 
+    def pages(self) -> list[str]:
+        """The metrics page of each process."""
+        return list(map(_page, self._ports))
+
     def totals(self, name: str, **labels: str) -> list[float]:
         """For each process, the sum of all samples of a metric with these labels."""
         return [
@@ -98,7 +102,7 @@ class Worker:
 
         Once it serves its metrics: a process that is only just starting dies of the signal.
         """
-        self.until(lambda: all(map(_page, self._ports)), 60)
+        self.until(lambda: all(self.pages()), 60)
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(60)
 

@@ -12,12 +12,22 @@ from rich.console import Console
 from models.contributions import Contribution, Explanation
 from streams.auditing import Audit
 from streams.auditview import as_json, described
+from streams.explaining import Why
 from streams.finding import Found, Place
 from streams.published import Row
 
 VALUE = b'{"id":"t1","key":"c1","score":%s,"decision":true,"model":"fraud-1","learned":7,' \
         b'"at":"2026-01-01T00:00:00Z","partition":3,"offset":41}'  # fmt: skip
 ATTACK = "\x1b]0;owned\x07"
+EXPLANATION = Explanation(
+    [
+        Contribution("amount", (), 2.5, 17, 0.25),
+        Contribution("shop", (f"x{ATTACK}",), -1.0, 3, 0.5),
+        Contribution("note", (None,), 1.0, 4, 0.0),
+        Contribution("a*b", ("long" * 20, "y"), 1.0, 1_048_575, -3.5),
+    ],
+    -0.125,
+)
 
 
 def audited(score: bytes = b"0.75", **changed) -> Audit:
@@ -27,16 +37,7 @@ def audited(score: bytes = b"0.75", **changed) -> Audit:
         found=Found(place, Place("payments", 3, 41), Row(b"c1", VALUE % score, told.timestamp)),
         event=Row(b"c1", b'{"tx_id":"t1"}', told.timestamp),
         recomputed=told,
-        fields={"amount": 12.5, "note": None},
-        explanation=Explanation(
-            [
-                Contribution("amount", (), 2.5, 17, 0.25),
-                Contribution("shop", (f"x{ATTACK}",), -1.0, 3, 0.5),
-                Contribution("note", (None,), 1.0, 4, 0.0),
-                Contribution("a*b", ("long" * 20, "y"), 1.0, 1_048_575, -3.5),
-            ],
-            -0.125,
-        ),
+        why=Why({"amount": 12.5, "note": None}, EXPLANATION),
         image="image 3 of 2026-01-01 00:00:00 UTC",
         records=1_234,
         elsewhere=[],
@@ -78,7 +79,7 @@ def test_nothing_in_a_record_commands_the_terminal():
         (audited(recomputed=Row(b"c2", VALUE % b"0.75", 0)), "the scores are, to the bit"),
         (audited(pipeline="fraud-2"), "published by fraud-1; this pipeline is fraud-2"),
         (audited(elsewhere=["cpu znver4, here skylake"]), "another machine made that image"),
-        (audited(explanation=None), "Logistic and Linear models only"),
+        (audited(why=Why({})), "Logistic and Linear models only"),
         (audited(image=None), "from the log's beginning"),
         (audited(b'"high"'), "not equal: score"),
     ],

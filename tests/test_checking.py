@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,7 @@ from rich.console import Console
 from river.anomaly import HalfSpaceTrees
 
 from models import BySource, Clock, Cross, Hashed, LabelRate, Logistic, Spikes, Tokens, Window
+from models.codes import code
 from streams import (
     AlertBudget,
     Bands,
@@ -92,6 +94,16 @@ def test_the_weight_table_of_a_partition_is_told_in_bytes():
     checked = check(PIPELINE)
     assert checked.buckets == 1024
     assert checked.memory >= 1024 * 2 * 8
+
+
+def test_what_a_published_reason_stands_for_is_told():
+    assert not check(PIPELINE).reasons
+    reasoned = replace(PIPELINE, reasons=3)
+    checked = check(reasoned)
+    assert checked.reasons == {name: code(name) for it in PIPELINE.features for name in it.names}
+    out = io.StringIO()
+    Console(file=out, width=100).print(describe(reasoned))
+    assert all(it in out.getvalue() for it in checked.reasons.values())
 
 
 def test_a_river_model_has_no_table():

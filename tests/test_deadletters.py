@@ -280,7 +280,7 @@ def test_what_was_cut_is_no_input_or_would_expire_is_left(shop: Shop):
         "left": {"cut": 1, "expired": 1, "no-input": 1},
         "before": 0,
     }
-    assert "too large to have been kept whole" in shop.run("re-inject").stdout
+    assert "not kept whole, too large" in shop.run("re-inject").stdout
 
 
 KILLED = """

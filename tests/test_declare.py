@@ -52,7 +52,8 @@ def test_the_usual_labels_carry_their_own_time():
 
 def test_an_unknown_keyword_is_answered_with_the_nearest():
     assert str(refused(Topic, "payments", schema=Payment, ky="tx_id")) == (
-        "Topic(ky=…)\n  why:   Topic knows name, schema, id, key, time\n  write: Topic(key=…)"
+        "Topic(ky=…)\n  why:   Topic knows name, schema, id, key, time, pan_free\n"
+        "  write: Topic(key=…)"
     )
     assert refused(Threshold, colour=1).write == "no colour= at all"
 

@@ -87,6 +87,7 @@ def walked(optimizer, rows, steps, logistic=True, intercept=True, l1=0.0, l2=0.0
         l1,
         l2,
         score,
+        np.empty(0),
     )
     return stopped, score, table, counts
 

@@ -51,7 +51,7 @@ def test_river_gets_the_same_numbers_by_name(steps):
     hashed, named_, rows, dicts = HashedEncoder(RATES, 18), NamedEncoder(RATES), Rows(), DictRows()
     encoded(hashed, rows, steps)
     encoded(named_, dicts, steps)
-    names = [name for rate in RATES for name in rate.figure_names]
+    names = [name for rate in RATES for name in rate.names]
     keys = [step.key for step in steps if step.label is None]
     for row, key in enumerate(keys):
         _, _, values = rows.window(row, row + 1)
@@ -79,7 +79,7 @@ def test_a_restored_encoder_goes_on_to_the_bit(steps, cut):
 
 def test_numbers_are_named_after_what_they_are_of():
     rate = LabelRate(by="shop", over=["1d", "7d"], delay="7d")
-    assert rate.figure_names == (
+    assert rate.names == (
         "labels-by-shop.count.1d",
         "labels-by-shop.count.7d",
         "labels-by-shop.rate.1d",
@@ -93,7 +93,7 @@ def test_numbers_are_named_after_what_they_are_of():
 def test_without_plans_events_are_scored_and_nothing_is_known_of_them():
     memory, event = Memory(), {"shop": "a", EVENT_TIME: BEGIN}
     for _ in range(2):
-        assert flat(named(RATES[:1], event, memory)) == dict.fromkeys(RATES[0].figure_names, 0.0)
+        assert flat(named(RATES[:1], event, memory)) == dict.fromkeys(RATES[0].names, 0.0)
     assert flat(named(RATES[:1], {**event, "shop": None}, memory)) == {}
 
 

@@ -145,9 +145,9 @@ def test_rivers_optimizers_are_refused_by_name() -> None:
 
 
 def test_a_label_it_cannot_learn_is_refused_with_the_reason() -> None:
-    with pytest.raises(ValueError, match=r"Logistic\.learn_one: label 'yes' is a str"):
+    with pytest.raises(ValueError, match=r"Logistic\.learn_one: the label is a str"):
         Logistic().learn_one({"a": 1.0}, "yes")
-    with pytest.raises(ValueError, match=r"Linear\.learn_one: label nan is not a finite number"):
+    with pytest.raises(ValueError, match=r"Linear\.learn_one: the label is not a finite number"):
         Linear().learn_one({"a": 1.0}, math.nan)
 
 

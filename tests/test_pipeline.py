@@ -226,6 +226,7 @@ def test_everything_a_declaration_needs_is_exported():
 
     for package in (models, streams):
         for name in package.__all__:
-            assert getattr(package, name).__name__ == name
+            found = getattr(package, name)
+            assert name in (found.__name__, "Secret")  # an annotated type has no name
         with pytest.raises(ImportError):
             exec(f"from {package.__name__} import Nonsense")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from confluent_kafka import Message, Producer
 from kafka import TopicPartition as KafkaTopicPartition
 from outside import Worker, read
 
+from models.codes import code
+from models.wording import number as spelled
 from streams import load, producing, topics
 from streams.broker import Broker
 from streams.cluster import admin
 from streams.columns import Fields
 from streams.errors import TeachingError
+from streams.explaincommand import explain
 from streams.finding import AuditError
 from streams.offsets import lag
 from streams.recordings import write_files
@@ -59,6 +63,7 @@ pipeline = Pipeline(
               Cross("customer_id", "terminal_id")],
     model=Logistic(bits=12, optimizer={optimizer}()),
     decide=Threshold({threshold}),
+    reasons=2,
 )
 """
 
@@ -106,7 +111,7 @@ class Lived:
 def lived(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Lived:
     folder, name = tmp_path_factory.mktemp("replay"), f"card-{uuid4().hex[:8]}"
     world = Lived(broker.bootstrap, name, folder / "card.py", folder)
-    world.file.write_text(LATE.format(name=name, optimizer="AdaGrad", threshold=0.5))
+    world.file.write_text(LATE.format(name=name, optimizer="AdaGrad", threshold=0.05))
     topics.ensure(
         world.brokers, topics.required_topics(load(str(world.file)), PARTITIONS, retention_ms=-1)
     )
@@ -208,12 +213,51 @@ def test_one_prediction_is_explained_by_its_events_id_or_place_or_its_own(lived)
     assert lived.run(audit, told["id"]).stdout.startswith("equal")
 
 
+def test_it_is_explained_field_by_field_and_in_words(lived):
+    message = lived.published()[-5]
+    told = json.loads(message.value())
+    found = json.loads(lived.run(explain, told["id"], "--json").stdout)
+    assert found["same"]
+    assert {"reasons": [], **found["prediction"]} == told
+    odds = math.log(told["score"]) - math.log1p(-told["score"])
+    for amounts in (found["by_field"].values(), [one["amount"] for one in found["reasons"]]):
+        assert math.fsum([found["base"], *amounts]) == pytest.approx(odds, abs=1e-9)
+    assert found["by_field"].keys() == {"amount", "terminal_id", "customer_id"}
+    [amount] = [it for it in found["reasons"] if it["feature"] == "amount"]
+    assert amount["value"] == found["fields"]["amount"]
+    assert amount["words"].startswith(f"amount is {spelled(amount['value'])}, usually ")
+    assert "log-odds" in lived.run(explain, told["id"]).stdout
+
+
+def test_reasons_were_published_with_what_was_decided(lived):
+    found = [json.loads(message.value()) for message in lived.published()]
+    decided = [it for it in found if it["decision"]]
+    assert any(it["reasons"] for it in decided)
+    assert all(len(it["reasons"]) <= 2 for it in decided)
+    assert not any(it["reasons"] for it in found if not it["decision"])
+    codes = {code(name) for name in ("amount", "terminal_id", "customer_id*terminal_id")}
+    assert {one["code"] for it in decided for one in it["reasons"]} <= codes
+
+
+def test_an_event_that_nobody_sent_is_scored_as_a_worker_would(lived):
+    event = {
+        "tx_id": "new", "at": "2026-02-01T00:00:00Z", "customer_id": "c1", "terminal_id": "t1",
+        "amount": 12.5,
+    }  # fmt: skip
+    found = json.loads(lived.run(explain, "--event", json.dumps(event), "--json").stdout)
+    assert (found["event"], found["same"]) == ("supposed to come next", None)
+    assert found["fields"]["amount"] == 12.5
+    assert 0 < found["prediction"]["score"] < 1
+    with pytest.raises(AuditError, match="a worker would turn it away"):
+        lived.run(explain, "--event", '{"tx_id": 1}')
+
+
 def test_an_audit_says_when_another_declaration_made_the_prediction(lived):
     told = json.loads(lived.published()[-5].value())
     milder = lived.file_with(threshold=told["score"] / 2)
     found = lived.audit(told["id"], file=milder, code=1)
     assert (found["equal_score"], found["equal"], found["same_version"]) == (True, False, False)
-    assert found["apart"] == "decision, model"
+    assert found["apart"] == "decision, model, reasons"
     text = lived.run(audit, told["id"], file=milder, code=1).stdout
     assert f"published by {told['model']}" in text
     with pytest.raises(ReplayError, match=r"differs: model\.optimizer"):

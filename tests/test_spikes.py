@@ -131,7 +131,7 @@ def test_spikes_are_named_after_what_they_are_of_and_only_they_are_remembered():
         {"amount": [1.0, 1.0, 9.0, 1.0], "card": list("aaaa"), EVENT_TIME: times}, 4, Rows()
     )
     assert encoder.summary()["window_events"] == 4 + 1
-    assert SPIKES.figure_names == ("amount-spikes-by-card.5s", "amount-spikes-by-card.30s")
+    assert SPIKES.names == ("amount-spikes-by-card.5s", "amount-spikes-by-card.30s")
     assert (SPIKES.slots, SPIKES.fields, SPIKES.numbers) == ("2", ("amount", "card"), ("amount",))
     assert SPIKES.most_events == 2_000_000
 

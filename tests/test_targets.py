@@ -27,15 +27,15 @@ def test_a_label_that_can_be_learned_has_no_refusal(kind, target) -> None:
 @pytest.mark.parametrize(
     ("kind", "target", "says"),
     [
-        ("binary", "yes", "label 'yes' is a str; a binary model knows True/False or 1/0"),
+        ("binary", "yes", "the label is a str; a binary model knows True/False or 1/0"),
         ("binary", 2, "or use a multiclass model"),
-        ("binary", math.nan, "label nan is a float"),
+        ("binary", math.nan, "the label is a float"),
         ("anomaly", "1", "an"),
         ("multiclass", 1.5, "a class is text or a whole number of 64 bits: send it as a str"),
         ("multiclass", 2**63, "a class is text or a whole number of 64 bits"),
         ("regression", "3", "send it as a number, or use a classifier"),
-        ("regression", True, "label True is a bool"),
-        ("regression", math.inf, "label inf is not a finite number"),
+        ("regression", True, "the label is a bool"),
+        ("regression", math.inf, "the label is not a finite number"),
         ("regression", 10**400, "is not a finite number within ±1e+100"),
     ],
 )

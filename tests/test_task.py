@@ -181,6 +181,8 @@ PIPELINES = {
     "windows": shop(features=WINDOWS),
     "measured": shop(decide=Threshold(0.4), measure=MEASURE),
     "measured-inside": shop(labels="bought", measure=MEASURE),
+    "reasons": shop(decide=Threshold(0.5), reasons=2),
+    "reasons-at-once": shop(labels="bought", decide=Threshold(0.4), reasons=9),
     "river-windows": shop(
         features=WINDOWS[:1],
         model=preprocessing.StandardScaler() | linear_model.LogisticRegression(),
