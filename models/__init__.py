@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.adapter import adapt
+    from models.adaptive import Adaptive
     from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens, Window
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
@@ -27,6 +28,7 @@ __all__ = [
     "FTRL",
     "SGD",
     "AdaGrad",
+    "Adaptive",
     "Clock",
     "Counts",
     "Cross",
@@ -46,5 +48,6 @@ _MODULES = {
     ),
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
+    "Adaptive": "adaptive",
     "adapt": "adapter",
 }

@@ -19,6 +19,7 @@ from models.memory import Memory
 from models.named import entries, named
 from models.protocol import SCORE, Plan, Scores
 from models.rows import Rows
+from models.sharing import publishing
 
 __all__ = ["Contribution", "Explanation", "Weighed", "Witness", "explained"]
 
@@ -93,13 +94,13 @@ class Witness:
     those after it are the ones that made the score.
 
     Args:
-        learner: does the work.
+        learner: does the work; of several, the one that publishes is asked for its weights.
 
     Attributes:
         seen: the first row that the last plan scored; None: it scored none.
     """
 
-    def __init__(self, learner: LinearLearner) -> None:
+    def __init__(self, learner: Any) -> None:
         self.seen: Weighed | None = None
         self._learner = learner
 
@@ -112,11 +113,12 @@ class Witness:
         # Whatever comes before the first score is learned: it has a target each.
         head.extend(op[:before], row[:before], plan.target[:before])
         tail.extend(op[before:], row[before:], plan.target[before:])
-        answers = self._learner.run(head, rows)
+        answers: Scores = self._learner.run(head, rows)
         if len(tail):
             _, index, value = rows.window(int(row[before]), int(row[before]) + 1)
-            weight, bias = self._learner.weights(index)
-            buckets = self._learner.buckets
+            published: LinearLearner = publishing(self._learner)
+            weight, bias = published.weights(index)
+            buckets = published.buckets
             self.seen = Weighed(index.copy(), value.copy(), weight, bias, buckets)
             answers = self._learner.run(tail, rows)
         return answers

@@ -14,6 +14,7 @@ from models.column import listed
 from models.contributions import Explanation, Witness, explained
 from models.linear_learner import LinearLearner
 from models.machine import machine
+from models.sharing import publishing
 from streams.codec import Decoder
 from streams.comparing import apart
 from streams.finding import AuditError, Found
@@ -148,7 +149,7 @@ def _watched(past: Recorded, event: Slice) -> tuple[Records, Witness | None]:
     """The prediction of one event, and the weights that made it."""
     task = past.task
     learner = task.learner
-    if not isinstance(learner, LinearLearner):
+    if not isinstance(publishing(learner), LinearLearner):
         return task.take(event).predictions, None
     task.learner = witness = Witness(learner)
     try:
