@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from models.adapter import adapt
     from models.adaptive import Adaptive
+    from models.contest import Contest
     from models.features import Clock, Counts, Cross, Hashed, Number, Text, Tokens, Window
     from models.linear import Linear, Logistic
     from models.optimizers import FTRL, SGD, AdaGrad
@@ -30,6 +31,7 @@ __all__ = [
     "AdaGrad",
     "Adaptive",
     "Clock",
+    "Contest",
     "Counts",
     "Cross",
     "Hashed",
@@ -49,5 +51,6 @@ _MODULES = {
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
     "Adaptive": "adaptive",
+    "Contest": "contest",
     "adapt": "adapter",
 }

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from models.ledger import Ledger
 from models.losses import Losses
+from models.novelty import NOVELTY_BINS, Novelty
 from models.protocol import Plan, Scores, State
 from models.sharing import Shared
+from models.stability import SCORE_BINS, Stability, score_bins
 from models.stretches import asking, joined, labels_only, stretches, taken
 from models.wagers import Duel, Rise
 
@@ -142,6 +144,13 @@ class AdaptiveLearner:
         self._losses = Losses(model.kind, "Adaptive")
         self._duel = Duel(self._losses.bound)
         self._ledger = Ledger(self._losses, 1, model.patience)
+        window = model.reference // 10
+        self._shifts = {
+            "scores": Stability(SCORE_BINS, window),
+            "inputs": Stability(NOVELTY_BINS, window),
+            "labels": Stability(self._losses.groups, window),
+        }
+        self._novelty = Novelty(2**model.bits if model.form == "hashed" else 0)
         self._rise = Rise(self._losses.groups, model.reference, model.tolerance, model.every)
 
     @property
@@ -166,7 +175,10 @@ class AdaptiveLearner:
             scores: Scores = self.published.run(plan, rows)
         else:
             scores = self._compare(plan, rows, labels)
+        self._shifts["scores"].take(score_bins(self.kind, scores.value))
+        self._shifts["inputs"].take(self._novelty.bins(plan, rows))
         costs = self._ledger.take(plan, [scores], labels)
+        self._shifts["labels"].take(costs.group)
         self._rise.take(costs.loss[:, 0], costs.group)
         self._learned += len(labels)
         return scores
@@ -207,6 +219,8 @@ class AdaptiveLearner:
             "duel": self._duel.state(),
             "ledger": self._ledger.state(),
             "rise": self._rise.state(),
+            "novelty": self._novelty.state(),
+            "shifts": {name: shift.state() for name, shift in self._shifts.items()},
             "counts": [self._left, self._trial, self._learned, self.alarms, self.swaps],
         }
 
@@ -224,12 +238,18 @@ class AdaptiveLearner:
         self._duel.restore(state["duel"])
         self._ledger.restore(state["ledger"])
         self._rise.restore(state["rise"])
+        self._novelty.restore(state["novelty"])
+        for name, shift in self._shifts.items():
+            shift.restore(state["shifts"][name])
 
     def summary(self) -> Mapping[str, float]:
         """The published learner's, and how it stands with drift.
 
         ``drift_evidence`` (1: an alarm), ``drift_alarms`` and ``drift_swaps`` so far,
-        ``background`` (1 while one learns) and ``background_evidence``, its e-value.
+        ``background`` (1 while one learns) and ``background_evidence``, its e-value. What nothing
+        is done about: ``shift_scores`` and ``shift_inputs``, the stability index of the last window
+        of a tenth of `reference` events, and ``label_rate_ratio``, the share of positives in it to
+        that before.
         """
         return {
             **self.published.summary(),
@@ -238,5 +258,8 @@ class AdaptiveLearner:
             "drift_alarms": float(self.alarms),
             "drift_swaps": float(self.swaps),
             "background": float(self._background is not None),
+            "shift_scores": self._shifts["scores"].index,
+            "shift_inputs": self._shifts["inputs"].index,
+            "label_rate_ratio": self._shifts["labels"].ratio(self._losses.groups - 1),
             "background_evidence": self._duel.evidence if self._background is not None else 0.0,
         }

@@ -41,25 +41,29 @@ class Duel:
     def __init__(self, bound: float) -> None:
         self._bound = bound
         self._capital = np.ones(len(_STAKES))
-        self.labels = 0
+        self._gained = np.zeros(1)
 
     @property
     def evidence(self) -> float:
         """The e-value: from 1/alpha on the challenger is better, but for a chance of alpha."""
         return sum(self._capital.tolist()) / len(_STAKES)
 
+    @property
+    def gained(self) -> float:
+        """The champion's losses less the challenger's, summed."""
+        return float(self._gained[0])
+
     def take(self, champion: NDArray[np.float64], challenger: NDArray[np.float64]) -> None:
         """Bet on further labels, float64[k] losses of each of the two."""
-        _bet((champion - challenger) / self._bound, _STAKES, self._capital)
-        self.labels += len(champion)
+        _bet(champion - challenger, self._bound, _STAKES, self._capital, self._gained)
 
     def state(self) -> State:
         """Everything `restore` needs."""
-        return {"capital": self._capital.copy(), "labels": self.labels}
+        return {"capital": self._capital.copy(), "gained": self._gained.copy()}
 
     def restore(self, state: State) -> None:
         """Take over a state made by `state`."""
-        self._capital, self.labels = state["capital"].copy(), state["labels"]
+        self._capital, self._gained = state["capital"].copy(), state["gained"].copy()
 
 
 class Rise:
@@ -126,11 +130,16 @@ class Rise:
 
 @compiled
 def _bet(
-    gain: NDArray[np.float64], stakes: NDArray[np.float64], capital: NDArray[np.float64]
+    gain: NDArray[np.float64],
+    bound: float,
+    stakes: NDArray[np.float64],
+    capital: NDArray[np.float64],
+    gained: NDArray[np.float64],
 ) -> None:
     for i in range(len(gain)):
+        gained[0] += gain[i]
         for k in range(len(stakes)):
-            capital[k] = min(capital[k] * (1.0 + stakes[k] * gain[i]), _RICHEST)
+            capital[k] = min(capital[k] * (1.0 + stakes[k] * (gain[i] / bound)), _RICHEST)
 
 
 @compiled

@@ -179,7 +179,7 @@ def test_neither_cuts_nor_a_restart_change_a_bit(at, restart):
 
 def test_a_pipeline_takes_it_as_any_model_and_says_what_it_is():
     checked = check(pipeline(Adaptive(MODEL)))
-    assert checked.model == "Adaptive"
+    assert checked.model == "Adaptive of Logistic"
     assert checked.buckets == 64
     assert checked.settings["of"]["bits"] == 6
     assert pipeline(Adaptive(MODEL)).fingerprint != pipeline(Adaptive(MODEL, alpha=0.1)).fingerprint
