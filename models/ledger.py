@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class Ledger:
 
     def __init__(self, losses: Losses, models: int, patience: int) -> None:
         self._losses, self._models, self._patience = losses, models, patience
-        self._base = self._next = -1
+        self._base = self._first = self._next = -1
         self._values = np.zeros((0, models))
         self._groups = np.zeros(0, np.int8)
         self._status = np.zeros(0, np.int8)
@@ -81,50 +81,49 @@ class Ledger:
 
     def _settled(self) -> Costs:
         """Hand out the events that no earlier one waits before."""
-        length = self._next - self._base
-        stop = _stop(self._status, length, self._patience)
-        done = np.flatnonzero(self._status[:stop] == SETTLED)
-        costs = Costs(self._values[done], self._groups[done].astype(np.int64))
-        self._move(stop, length)
-        return costs
+        start, length = self._first - self._base, self._next - self._base
+        stop = _stop(self._status, start, length, self._patience)
+        done = start + np.flatnonzero(self._status[start:stop] == SETTLED)
+        self._first = self._base + stop
+        return Costs(self._values[done], self._groups[done].astype(np.int64))
 
     def state(self) -> State:
         """The events that wait, for an image."""
-        length = self._next - self._base
+        window = slice(self._first - self._base, self._next - self._base)
         return {
-            "base": self._base,
-            "values": self._values[:length].copy(),
-            "groups": self._groups[:length].copy(),
-            "status": self._status[:length].copy(),
+            "first": self._first,
+            "values": self._values[window].copy(),
+            "groups": self._groups[window].copy(),
+            "status": self._status[window].copy(),
         }
 
     def restore(self, state: State) -> None:
         """Take over a state made by `state`."""
-        self._base, self._next = state["base"], state["base"] + len(state["status"])
+        self._base = self._first = state["first"]
+        self._next = self._base + len(state["status"])
         self._values = state["values"].copy()
         self._groups, self._status = state["groups"].copy(), state["status"].copy()
 
-    def _move(self, first: int, length: int) -> None:
-        """Forget the first events; an event lies at its number less the base."""
-        if not first:
-            return
-        for column in (self._values, self._groups, self._status):
-            column[: length - first] = column[first:length].copy()
-            column[length - first : length] = 0
-        self._base += first
-
     def _reserve(self, scored: NDArray[np.int64]) -> None:
+        """Make room up to the last of these events, in place of those handed out."""
         if not len(scored):
             return
-        if self._base < 0:
-            self._base = self._next = int(scored[0])
-        needed = int(scored.max()) + 1 - self._base
-        if needed <= len(self._status):
+        if self._first < 0:
+            self._base = self._first = self._next = int(scored[0])
+        following = max(self._next, int(scored.max()) + 1)
+        if following - self._base <= len(self._status):
             return
-        more = max(_ROOM, int(needed * _GROWTH)) - len(self._status)
-        self._values = np.concatenate([self._values, np.zeros((more, self._models))])
-        self._groups = np.concatenate([self._groups, np.zeros(more, np.int8)])
-        self._status = np.concatenate([self._status, np.zeros(more, np.int8)])
+        room = max(_ROOM, int((following - self._first) * _GROWTH))
+        window = slice(self._first - self._base, self._next - self._base)
+        self._values = _moved(self._values[window], np.zeros((room, self._models)))
+        self._groups = _moved(self._groups[window], np.zeros(room, np.int8))
+        self._status = _moved(self._status[window], np.zeros(room, np.int8))
+        self._base = self._first
+
+
+def _moved(kept: NDArray[Any], into: NDArray[Any]) -> NDArray[Any]:
+    into[: len(kept)] = kept
+    return into
 
 
 @compiled
@@ -179,9 +178,9 @@ def _settle(
 
 
 @compiled
-def _stop(status: NDArray[np.int8], length: int, patience: int) -> int:
-    """How many events from the first on are settled, or have been waited for long enough."""
-    stop = 0
+def _stop(status: NDArray[np.int8], start: int, length: int, patience: int) -> int:
+    """Up to where all from `start` on are settled, or have been waited for long enough."""
+    stop = start
     while stop < length and (status[stop] == SETTLED or length - stop > patience):
         stop += 1
     return stop

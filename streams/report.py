@@ -132,7 +132,7 @@ class Report(Observer):
             self._observer.on_quality(number, task.quality.summary())
             model = task.learner.summary()
             self._observer.on_model(number, {**model, **task.encoder.summary()})
-            for line in news(self._models.get(number), model):
+            for line in news(self._models.get(number), model) if self._every else ():
                 self._say(f"partition {number}: {line}")
             self._models[number] = model
             self._described[number] = dict(task.positions)
