@@ -57,7 +57,7 @@ class Adaptive(Shared):
         background: Any = None,
         *,
         reference: int = 200_000,
-        tolerance: float = 0.1,
+        tolerance: float = 0.05,
         every: float = 300_000,
         alpha: float = 0.05,
         patience: int = 1_000_000,
@@ -73,7 +73,7 @@ class Adaptive(Shared):
         if not tolerance >= 0:
             raise ValueError(
                 f"Adaptive(tolerance={tolerance!r}): it is the share by which losses may rise; "
-                "write tolerance=0.1"
+                "write tolerance=0.05"
             )
         if not every >= 1:
             raise ValueError(

@@ -196,7 +196,7 @@ def test_a_pipeline_takes_it_as_any_model_and_says_what_it_is():
         (lambda: Adaptive(HalfSpaceTrees()), "give it a classifier or a regressor"),
         (lambda: Adaptive(preprocessing.StandardScaler()), "Adaptive(model=StandardScaler"),
         (lambda: Adaptive(MODEL, reference=10), "write reference=200_000"),
-        (lambda: Adaptive(MODEL, tolerance=-1), "write tolerance=0.1"),
+        (lambda: Adaptive(MODEL, tolerance=-1), "write tolerance=0.05"),
         (lambda: Adaptive(MODEL, every=0), "write every=300_000"),
         (lambda: Adaptive(MODEL, alpha=1), "write alpha=0.05"),
         (lambda: Adaptive(MODEL, patience=0), "write patience=1_000_000"),
