@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SEED := 7
 FAULTS := 200
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-guarantees bench-plots chaos docs clean
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -50,6 +50,9 @@ bench-stages: $(VENV)/installed-dev ## Microseconds of an event by stage of the 
 
 bench-costs: $(VENV)/installed-dev ## Microseconds of an event by slice, features, bytes, models, partitions
 	@exec $(BIN)/python -m benchmarks.costs
+
+bench-drift: $(VENV)/installed-dev ## How soon a new type of fraud is noticed, and what reacting brings
+	@exec $(BIN)/python -m benchmarks.drift
 
 bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 	@exec $(BIN)/python -m benchmarks.memory

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.adapter import adapt
+    from models.adaptive import Adaptive
     from models.bysource import BySource
+    from models.contest import Contest
     from models.features import (
         Clock,
         Counts,
@@ -42,8 +44,10 @@ __all__ = [
     "FTRL",
     "SGD",
     "AdaGrad",
+    "Adaptive",
     "BySource",
     "Clock",
+    "Contest",
     "Counts",
     "Cross",
     "Hashed",
@@ -81,6 +85,8 @@ _MODULES = {
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
     "Pairwise": "pairwise",
+    "Adaptive": "adaptive",
+    "Contest": "contest",
     "adapt": "adapter",
     "fraud": "presets",
     "BySource": "bysource",

@@ -17,6 +17,7 @@ from models.linear_learner import Weighed
 from models.memory import Memory
 from models.named import entries, named
 from models.protocol import SCORE, Plan, Scores
+from models.sharing import publishing
 from models.sliding import Sliding
 
 __all__ = ["Contribution", "Explanation", "Witness", "explained"]
@@ -74,7 +75,8 @@ class Witness:
     those after it are the ones that made the score.
 
     Args:
-        learner: does the work; its ``moment(row, rows)`` tells what makes a row's score.
+        learner: does the work; of several, the one that publishes tells what makes a row's score,
+            by ``moment(row, rows)``.
 
     Attributes:
         seen: of the first row that the last plan scored; None: it scored none.
@@ -105,7 +107,7 @@ class Witness:
             return plan
         at = np.arange(len(op))
         self._learner.run(plan.only(at < before), rows)
-        self.seen = self._learner.moment(int(row[before]), rows)
+        self.seen = publishing(self._learner).moment(int(row[before]), rows)
         return plan.only(at >= before)
 
 

@@ -168,10 +168,12 @@ MODEL = Metric(
     "thalweg_model", "gauge", "1", (*_PARTITION, "measure"),
     "What the model tells of itself, such as learned, skipped, weights (not zero) and norm; and "
     "what windows hold and have lost: window_events and window_keys, window_evicted events and "
-    "window_forgotten keys for want of room, window_too_late events.",
+    "window_forgotten keys for want of room, window_too_late events. Of Adaptive models the "
+    "drift_… figures (docs/drift.md), of contests champion_…, evidence_… and promotions "
+    "(docs/challengers.md).",
     "As skipped grows, rows are not finite; as norm grows without end, the learning rate is too "
     "high. As window_evicted or window_forgotten grows, remember more; as window_too_late grows, "
-    "allow for later events.",
+    "allow for later events. As drift_alarms rises, ask what has changed.",
 )  # fmt: skip
 
 DECISIONS = Metric(

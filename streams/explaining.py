@@ -15,6 +15,7 @@ from models.contributions import Explanation, Witness, explained
 from models.hashing import text
 from models.linear_learner import Weighed
 from models.reasons import Reason, reasons
+from models.sharing import publishing
 from streams.codec import Decoded
 from streams.finding import AuditError
 from streams.predictions import Prediction
@@ -86,7 +87,7 @@ def watched(task: PartitionTask, event: Slice, *, ask: bool = True) -> tuple[Out
         ask: a model that has to be asked again and again, too.
     """
     pipeline, learner, before = task.pipeline, task.learner, task.encoder.spreads()
-    witness = Witness(learner) if hasattr(learner, "moment") else None
+    witness = Witness(learner) if hasattr(publishing(learner), "moment") else None
     task.learner = learner if witness is None else witness
     try:
         output = task.take(event)

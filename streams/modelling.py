@@ -82,5 +82,8 @@ def probe(model: Any, x: Mapping[str, Any], label: Field | None) -> None:
 
 def called(model: Model) -> str:
     """A model's name for people."""
+    if inside := getattr(model, "models", None):
+        names = dict.fromkeys(called(one) for one in inside.values())
+        return f"{type(model).__name__} of {', '.join(names)}"
     estimator = getattr(model, "estimator", None)
     return type(model).__name__ if estimator is None else str(estimator)

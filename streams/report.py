@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.app import App, ReadingFlow
+from streams.news import news
 from streams.observer import Observer
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Report(Observer):
         self._quality: dict[str, float] = {}
         self._measured: list[Quality] = []
         self._described: dict[int, Mapping[str, int]] = {}
+        self._models: dict[int, Mapping[str, float]] = {}
         self._left: dict[int, int] = {}
 
     def on_slice(self, partition: int, events: int, predictions: int, seconds: float) -> None:
@@ -78,6 +80,7 @@ class Report(Observer):
     def on_revoked(self, partitions: Sequence[int]) -> None:
         """Forget what was described: the gauges are gone, whoever comes back has none."""
         self._described.clear()
+        self._models.clear()
         self._left.clear()
 
     async def run(self) -> None:
@@ -128,7 +131,11 @@ class Report(Observer):
             if task.positions == self._described.get(number):
                 continue
             self._observer.on_quality(number, task.quality.summary())
-            self._observer.on_model(number, {**task.learner.summary(), **task.encoder.summary()})
+            model = task.learner.summary()
+            self._observer.on_model(number, {**model, **task.encoder.summary()})
+            for line in news(self._models.get(number), model) if self._every else ():
+                self._say(f"partition {number}: {line}")
+            self._models[number] = model
             self._observer.on_alerting(number, task.decider.summary())
             self._described[number] = dict(task.positions)
             changed = True
