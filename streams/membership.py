@@ -37,15 +37,14 @@ class Member(GroupCoordinator):  # type: ignore[misc]  # aiokafka ships no types
     async def _push_error_to_user(self, exc: Exception) -> None:
         failed: Callable[[BaseException], None] | None
         failed = getattr(self._subscription, "failed", None)
-        if failed is None:
-            await super()._push_error_to_user(exc)
-        elif isinstance(exc, KafkaError) and passes(exc):
+        if failed is not None and isinstance(exc, KafkaError) and passes(exc):
             log.warning("the group does not answer as it should; joining again: %r", exc)
             self.request_rejoin()
             await asyncio.sleep(_RETRY_S)
-        else:
+            return
+        if failed is not None:
             failed(exc)
-            await self._closing
+        await super()._push_error_to_user(exc)
 
 
 def watch_over(member: Any, failed: Callable[[BaseException], None]) -> None:

@@ -38,6 +38,9 @@ pipeline = Pipeline(
 """
 
 
+pytestmark = pytest.mark.kafka
+
+
 class NoFlow:
     """Nothing is read."""
 

@@ -35,6 +35,9 @@ def test_what_passes(error, does) -> None:
     assert passes(error) is does
 
 
+pytestmark = pytest.mark.kafka
+
+
 def failing_once(monkeypatch, error: KafkaError) -> list[KafkaError]:
     """The first time a member synchronises, the broker answers with an error."""
     synchronise, left = CoordinatorGroupRebalance._send_sync_group_request, [error]
@@ -55,11 +58,11 @@ async def joined(broker: Broker, topic: str, failures: list[BaseException], seco
         topic, bootstrap_servers=broker.bootstrap, group_id=f"{topic}-group"
     )
     watch_over(member, failures.append)
-    await member.start()
     try:
         async with asyncio.timeout(seconds):
-            while not member.assignment() and not failures:
-                await asyncio.sleep(0.05)
+            await member.start()  # waits until it has an assignment
+    except KafkaError:
+        assert failures
     finally:
         await member.stop()
     return not failures
