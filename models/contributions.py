@@ -36,7 +36,9 @@ class Contribution(NamedTuple):
         x: what the row holds: the number on its scale; or how often there is the category, with
             the sign of its hash.
         bucket: of the weight table.
-        weight: that stood there when the row was scored.
+        weight: that stood there when the row was scored; NaN where it has more than one.
+        amount: what it adds to the log-odds, or to the predicted number.
+        usual: what such a number usually is; None where the model does not know.
     """
 
     feature: str
@@ -44,11 +46,8 @@ class Contribution(NamedTuple):
     x: float
     bucket: int
     weight: float
-
-    @property
-    def amount(self) -> float:
-        """What it adds to the log-odds, or to the predicted number."""
-        return self.weight * self.x
+    amount: float
+    usual: float | None = None
 
 
 class Explanation(NamedTuple):
@@ -92,7 +91,7 @@ class Witness:
         return answers
 
     def weigh(self, plan: Plan, rows: Any) -> tuple[Scores, NDArray[np.float64]]:
-        """The same, with the weights that made the scores."""
+        """The same, with what each entry added to the scores."""
         answers: tuple[Scores, NDArray[np.float64]] = self._learner.weigh(
             self._up_to_the_score(plan, rows), rows
         )
@@ -126,15 +125,27 @@ def explained(
     # a window's figure also whether there is one.
     made = entries(named(features, {EVENT_TIME: _ANY_TIME, **event}, Memory()))
     figures = {name for it in features if isinstance(it, Sliding) for name in it.names}
-    columns = (weighed.x.tolist(), weighed.bucket.tolist(), weighed.weight.tolist())
+    usual = np.full(len(weighed.x), np.nan) if weighed.usual is None else weighed.usual
+    columns = weighed.x, weighed.bucket, weighed.weight, weighed.adds, usual
     contributions = []
-    for entry, x, bucket, weight in zip(made, *columns, strict=True):
+    for entry, x, bucket, weight, adds, known in zip(
+        made, *(column.tolist() for column in columns), strict=True
+    ):
         categories = entry.categories
         if entry.name in figures:
-            there = token(entry.name, (), seed) & (weighed.buckets - 1) == bucket
+            own = token(entry.name, (), seed) & (weighed.buckets - 1)
+            there = not math.isnan(x) if bucket < 0 else own == bucket
             categories = () if there else (MISSING,)
         contributions.append(
-            Contribution(entry.name, tuple(map(_shown, categories)), x, bucket, weight)
+            Contribution(
+                entry.name,
+                tuple(map(_shown, categories)),
+                x,
+                bucket,
+                weight,
+                adds,
+                None if math.isnan(known) else known,
+            )
         )
     return Explanation(contributions, weighed.bias)
 

@@ -128,7 +128,7 @@ def walk(
     l1: float,
     l2: float,
     score: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    adds: NDArray[np.float64],
 ) -> int:
     """Carry out a plan on a linear model, one step after another.
 
@@ -153,8 +153,8 @@ def walk(
             its own, in closed form.
         score: float64[n], receives the answers of the `SCORE` steps; NaN for one that is not
             finite. A label whose step would not be finite is skipped and changes nothing.
-        weights: receives the weights of each row's entries as they stood when it was scored, laid
-            end to end; empty: nobody asks.
+        adds: receives what each entry of a row added to its margin as it was scored, laid end to
+            end; or empty, where nobody asks.
 
     Returns:
         `ALL_GOOD`, or the number of the step whose row names a bucket the table does not have.
@@ -183,9 +183,9 @@ def walk(
         if op[k] != LEARN:
             score[scored] = answer if math.isfinite(margin) else math.nan
             scored += 1
-            if len(weights):
+            if len(adds):
                 for j in range(start, stop):
-                    weights[noted] = table[np.uint32(index[j]), 0]
+                    adds[noted] = table[np.uint32(index[j]), 0] * value[j]
                     noted += 1
             continue
         residual = answer - target[learned]

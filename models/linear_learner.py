@@ -26,18 +26,22 @@ class Weighed(NamedTuple):
     Attributes:
         bucket: int32[k].
         x: float64[k].
-        weight: float64[k].
+        weight: float64[k]; NaN where an entry has more than one.
+        adds: float64[k], what each entry adds to the margin.
         bias: the intercept.
         buckets: how many there are.
         taken: how many of them hold anything.
+        usual: float64[k], what such a number usually is; NaN where the model does not know.
     """
 
     bucket: NDArray[np.int32]
     x: NDArray[np.float64]
     weight: NDArray[np.float64]
+    adds: NDArray[np.float64]
     bias: float
     buckets: int
     taken: int
+    usual: NDArray[np.float64] | None = None
 
 
 _NO_WEIGHTS = np.empty(0)
@@ -77,14 +81,14 @@ class LinearLearner:
         return self._walk(plan, rows, _NOTHING)
 
     def weigh(self, plan: Plan, rows: Rows) -> tuple[Scores, NDArray[np.float64]]:
-        """The same, and the weights that made the scores: of each row scored, of its entries."""
+        """The same, and what each entry of each row scored added to its margin."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         self._check_rows(row, rows)
         at = row[op == SCORE] - rows.base
-        weights = np.empty(int((rows.indptr[at + 1] - rows.indptr[at]).sum()))
-        return self._walk(plan, rows, weights), weights
+        adds = np.empty(int((rows.indptr[at + 1] - rows.indptr[at]).sum()))
+        return self._walk(plan, rows, adds), adds
 
-    def _walk(self, plan: Plan, rows: Rows, weights: NDArray[np.float64]) -> Scores:
+    def _walk(self, plan: Plan, rows: Rows, adds: NDArray[np.float64]) -> Scores:
         op = np.frombuffer(plan.op, np.int8)
         row = np.frombuffer(plan.row, np.int64)
         self._check_rows(row, rows)
@@ -110,7 +114,7 @@ class LinearLearner:
             smooth,
             *self._penalties,
             value,
-            weights,
+            adds,
         )
         if stopped != ALL_GOOD:
             raise ValueError(
@@ -124,7 +128,8 @@ class LinearLearner:
         _, index, value = rows.window(row, row + 1)
         bias, buckets = float(self._table[-1, 0]), len(self._table) - 1
         taken = len(touched(self._table[:-1]))
-        return Weighed(index.copy(), value.copy(), self._table[index, 0], bias, buckets, taken)
+        weight = self._table[index, 0]
+        return Weighed(index.copy(), value.copy(), weight, weight * value, bias, buckets, taken)
 
     def state(self) -> State:
         """The touched lines of the table, and the counts."""

@@ -18,7 +18,7 @@ from models.edges import Edges, note, place
 from models.kernels import sigmoid
 from models.protocol import LEARN
 
-__all__ = ["Work", "read", "walk"]
+__all__ = ["Work", "divide", "read", "walk"]
 
 _kernel = fused(cutting, kernels)
 
@@ -45,8 +45,9 @@ class Work(NamedTuple):
         cells: int64[m, d(d + 1)/2], the lines of the row's pairs and numbers.
         margins: float64[m], log-odds of the row.
         weights: float64[d(d + 1)/2], scratch; `squares` likewise.
+        shares: float64[d], what each number adds to the members' log-odds together.
         counts: int64[2], labels learned and labels skipped.
-        at: int64[3], steps done, scores given, labels met.
+        at: int64[4], steps done, scores given, labels met, entries divided.
     """
 
     lines: NDArray[np.float64]
@@ -61,6 +62,7 @@ class Work(NamedTuple):
     margins: NDArray[np.float64]
     weights: NDArray[np.float64]
     squares: NDArray[np.float64]
+    shares: NDArray[np.float64]
     counts: NDArray[np.int64]
     at: NDArray[np.int64]
 
@@ -124,6 +126,48 @@ def read(
 
 
 @_kernel
+def divide(
+    work: Work,
+    index: NDArray[np.int32],
+    value: NDArray[np.float64],
+    start: int,
+    stop: int,
+    adds: NDArray[np.float64],
+    at: int,
+) -> None:
+    """What each entry of the row that was read adds to the mean of the members' log-odds.
+
+    Half of what a pair adds is either number's: their Shapley values, as with every product.
+
+    Args:
+        work, index, value, start, stop: as of `read`.
+        adds: receives it, from place `at` on.
+    """
+    members = len(work.sizes)
+    for number in range(len(work.numbers)):
+        work.shares[number] = 0.0
+    for m in range(members):
+        k = 0
+        for one in range(len(work.numbers)):
+            for other in range(one):
+                half = 0.5 * work.lines[work.cells[m, k], 0]
+                work.shares[one] += half
+                work.shares[other] += half
+                k += 1
+        for one in range(len(work.numbers)):
+            work.shares[one] += work.lines[work.cells[m, k], 0]
+            k += 1
+    for j in range(start, stop):
+        together = 0.0
+        if index[j] < 0:
+            together = work.shares[-1 - index[j]]
+        else:
+            for m in range(members):
+                together += work.lines[work.buckets[m] + index[j], 0] * value[j]
+        adds[at + j - start] = together / members
+
+
+@_kernel
 def _learn(
     work: Work,
     target: float,
@@ -179,6 +223,7 @@ def walk(
     smooth: float,
     l2: float,
     score: NDArray[np.float64],
+    adds: NDArray[np.float64],
 ) -> bool:
     """Carry out a plan from step ``work.at[0]`` on, until cuts are due anew, or to its end.
 
@@ -192,6 +237,8 @@ def walk(
         l2: as in `models.kernels.walk`.
         score: float64[n], receives the answers of the `SCORE` steps: the probability at the mean of
             the members' log-odds; NaN for one that is not finite.
+        adds: receives what each entry added to it, see `divide`, of one row behind the other; or
+            empty, where nobody asks.
 
     Returns:
         False: the row of the step at hand does not fit the model.
@@ -209,6 +256,9 @@ def walk(
         if op[k] != LEARN:
             score[work.at[1]] = sigmoid(margin) if math.isfinite(margin) else math.nan
             work.at[1] += 1
+            if len(adds):
+                divide(work, index, value, start, stop, adds, work.at[3])
+                work.at[3] += stop - start
             continue
         label = target[work.at[2]]
         importance = weight[work.at[2]] if len(weight) > 0 else 1.0

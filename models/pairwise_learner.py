@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.column import where_known
 from models.edges import cut_anew, empty, restored, state
 from models.kernels import touched, within
+from models.linear_learner import Weighed
 from models.optimizers import AdaGrad
-from models.pairwise_kernels import Work, walk
-from models.protocol import Kind, Plan, Scores, State
+from models.pairwise_kernels import Work, divide, read, walk
+from models.protocol import SCORE, Kind, Plan, Scores, State
 from models.rows import Rows
 
 __all__ = ["PairwiseLearner"]
@@ -43,30 +45,51 @@ class PairwiseLearner:
 
     def run(self, plan: Plan, rows: Rows) -> Scores:
         """Carry out the plan, strictly in order; answer its `SCORE` steps."""
+        return self._walk(plan, rows, np.empty(0))
+
+    def weigh(self, plan: Plan, rows: Rows) -> tuple[Scores, NDArray[np.float64]]:
+        """The same, and what each entry of each row scored added to its log-odds."""
+        op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
+        self._check_rows(row, rows)
+        at = row[op == SCORE] - rows.base
+        adds = np.empty(int((rows.indptr[at + 1] - rows.indptr[at]).sum()))
+        return self._walk(plan, rows, adds), adds
+
+    def moment(self, row: int, rows: Rows) -> Weighed:
+        """A row, and what would score it now."""
+        self._begin(row, rows)
+        work, (_, index, value) = self._work, rows.window(row, row + 1)
+        adds, usual = np.empty(len(index)), np.full(len(index), np.nan)
+        if not read(work, self._edges, index, value, 0, len(index)):
+            raise self._misfit(row)
+        divide(work, index, value, 0, len(index), adds, 0)
+        genuine = self._edges.sample[0, : self._edges.seen[0, 0]]
+        for place, slot in enumerate(index.tolist()):
+            known = genuine[:, -1 - slot] if slot < 0 else genuine[:0, 0]
+            known = known[~np.isnan(known)]
+            if len(known):
+                usual[place] = np.median(known)
+        categories = zip(work.buckets.tolist(), work.intercept.tolist(), strict=True)
+        taken = max(len(touched(work.lines[begin:end])) for begin, end in categories)
+        weight = np.full(len(index), np.nan)
+        bias = float(work.lines[work.intercept, 0].mean())
+        return Weighed(index.copy(), value.copy(), weight, adds, bias, 2**self._bits, taken, usual)
+
+    def _walk(self, plan: Plan, rows: Rows, adds: NDArray[np.float64]) -> Scores:
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
         target = np.asarray(plan.target, np.float64)
         weight = np.empty(0) if plan.weight is None else plan.weight
         value = np.empty(len(op) - len(target))
-        if not within(row, rows.first, rows.next):
-            raise IndexError(
-                f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
-                f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
-            )
-        if len(row) and not self._begun:
-            _, index, _ = rows.window(int(row[0]), int(row[0]) + 1)
-            self._set_up(int(np.count_nonzero(index < 0)))
-            self._begun = True
+        self._check_rows(row, rows)
+        if len(row):
+            self._begin(int(row[0]), rows)
         work = self._work
         work.at[:] = 0
         columns = rows.base, rows.indptr, rows.index, rows.value
         knobs = (*self._optimizer.knobs(), self._l2)
         while work.at[0] < len(op):
-            if not walk(work, self._edges, op, row, target, weight, *columns, *knobs, value):
-                raise ValueError(
-                    f"row {row[work.at[0]]} names a bucket beyond {2**self._bits:,} or a number "
-                    f"beyond the first row's {len(work.numbers)}: give the encoder the model's own "
-                    "bits, and all events the same features"
-                )
+            if not walk(work, self._edges, op, row, target, weight, *columns, *knobs, value, adds):
+                raise self._misfit(int(row[work.at[0]]))
             if self._edges.learned[0] >= self._edges.learned[1]:
                 cut_anew(self._edges, self._share)
         return Scores(value, where_known(value > 0.5, ~np.isnan(value)))
@@ -106,6 +129,28 @@ class PairwiseLearner:
             "norm": float(np.sqrt(np.einsum("i,i->", weight, weight))),
         }
 
+    def _begin(self, row: int, rows: Rows) -> None:
+        """Learn of the first row how many numbers there are."""
+        if not self._begun:
+            _, index, _ = rows.window(row, row + 1)
+            self._set_up(int(np.count_nonzero(index < 0)))
+            self._begun = True
+
+    def _misfit(self, row: int) -> ValueError:
+        return ValueError(
+            f"row {row} names a bucket beyond {2**self._bits:,} or a number beyond the first row's "
+            f"{len(self._work.numbers)}: give the encoder the model's own bits, and all events the "
+            "same features"
+        )
+
+    @staticmethod
+    def _check_rows(row: NDArray[np.int64], rows: Rows) -> None:
+        if not within(row, rows.first, rows.next):
+            raise IndexError(
+                f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
+                f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
+            )
+
     def _set_up(self, numbers: int) -> None:
         finest, pairs = max(self._bins), numbers * (numbers - 1) // 2
         sizes, buckets = np.array(self._bins, np.int64) + 1, 2**self._bits
@@ -125,7 +170,8 @@ class PairwiseLearner:
             margins=np.empty(len(sizes)),
             weights=np.empty(pairs + numbers),
             squares=np.empty(pairs + numbers),
+            shares=np.empty(numbers),
             counts=np.zeros(2, np.int64),
-            at=np.zeros(3, np.int64),
+            at=np.zeros(4, np.int64),
         )
         self._edges = empty(numbers, finest)

@@ -28,8 +28,8 @@ class Reason(NamedTuple):
         fields: of the event that it is made of.
         value: the number, before it was scaled; the category, or several of a cross or a bag;
             None where it is missing.
-        usual: the mean of such numbers before this event; None of what is not standardised: of
-            categories nothing is counted.
+        usual: the mean of such numbers before this event, or the median of those that were labelled
+            negative, where the model knows that; None of others, and of categories.
         amount: what it adds to the log-odds, or to the predicted number.
         words: all of that in plain words.
         shares: what else in this event has the same bucket, and so the same weight.
@@ -69,8 +69,7 @@ def reasons(
     for name, feature in columns(features):
         own = sorted(parts.get(name, ()), key=lambda one: -abs(one.amount))
         value = _value(feature, own, event, after.get(name))
-        usual = before.get(name)
-        mean = None if usual is None or not usual.seen else usual.mean
+        usual = _usual(own, before.get(name))
         others = {it for one in own for it in crowd[one.bucket] if it != _called(one)}
         found.append(
             Reason(
@@ -78,13 +77,20 @@ def reasons(
                 name,
                 feature.fields,
                 value,
-                mean,
+                usual,
                 math.fsum(one.amount for one in own),
-                said(feature, name, value, mean),
+                said(feature, name, value, usual),
                 tuple(sorted(others)),
             )
         )
     return sorted(found, key=lambda it: (-abs(it.amount), it.feature))
+
+
+def _usual(own: Sequence[Contribution], spread: Spread | None) -> float | None:
+    """What the model knows of such numbers, or else their mean."""
+    if own and own[0].usual is not None:
+        return own[0].usual
+    return spread.mean if spread is not None and spread.seen else None
 
 
 def _value(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isnan
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -104,7 +105,8 @@ def _explained(explanation: Explanation, audit: Audit) -> Iterator[RenderableTyp
         table.add_column(name, justify="right")
     ranked = sorted(explanation.contributions, key=lambda one: -abs(one.amount))
     for one in ranked:
-        numbers = (f"{one.x:.4g}", f"{one.bucket}", f"{one.weight:.4f}", f"{one.amount:+.4f}")
+        place = ("–", "–") if one.bucket < 0 else (f"{one.bucket}", f"{one.weight:.4f}")
+        numbers = ("–" if isnan(one.x) else f"{one.x:.4g}", *place, f"{one.amount:+.4f}")
         table.add_row(*map(Text, (escaped(one.feature), _read(one, audit), *numbers)))
     table.add_row("intercept", "", "", "", "", f"{explanation.bias:+.4f}")
     kind = "log-odds" if audit.binary else "prediction"

@@ -48,7 +48,7 @@ class Reasons:
         encoder: Any,
         rows: Rows,
         first: int,
-        weights: NDArray[np.float64],
+        adds: NDArray[np.float64],
         decisions: Column,
     ) -> ByteColumn:
         """The reasons of n events as JSON: an array of `Reason`, empty where nothing was decided.
@@ -59,14 +59,14 @@ class Reasons:
             encoder: a `HashedEncoder` that has just encoded the events.
             rows: with their rows.
             first: the row of the first event.
-            weights: float64, of each entry of these rows when it was scored.
+            adds: float64, what each entry of these rows added to its score.
             decisions: n; those that are True are given reasons.
         """
         n = len(decisions)
         chosen = np.flatnonzero(_positive(decisions))
-        lengths, _, value = rows.window(first, first + n)
+        lengths, _, _ = rows.window(first, first + n)
         column, amount = _largest(
-            chosen, np.cumsum(lengths) - lengths, encoder.lengths(chosen), value, weights,
+            chosen, np.cumsum(lengths) - lengths, encoder.lengths(chosen), adds,
             min(self._most, len(self._codes)),
         )  # fmt: skip
         found = [
@@ -90,8 +90,7 @@ def _largest(
     chosen: NDArray[np.int64],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
-    value: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    entries: NDArray[np.float64],
     most: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The columns that add most to each chosen row, and what they add; -1 where no more do.
@@ -100,7 +99,7 @@ def _largest(
         chosen: int64[m], places of rows.
         starts: int64[n], where the entries of each row begin.
         lengths: int64[columns, m], how many entries of each column a chosen row has.
-        value, weights: float64, of the entries of all rows, laid end to end.
+        entries: float64, what the entries of all rows add, laid end to end.
         most: how many are asked for.
     """
     columns, m = lengths.shape
@@ -111,7 +110,7 @@ def _largest(
         for number in range(columns):
             adds[number] = 0.0
             for _ in range(lengths[number, row]):
-                adds[number] += weights[at] * value[at]
+                adds[number] += entries[at]
                 at += 1
         for rank in range(most):
             best = -1

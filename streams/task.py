@@ -167,9 +167,9 @@ class PartitionTask:
             scores = self.learner.run(plan, self.rows)
             decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
         else:
-            scores, weights = self.learner.weigh(plan, self.rows)
+            scores, adds = self.learner.weigh(plan, self.rows)
             decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
-            found = self._reasons.column(self.encoder, self.rows, first, weights, decided.measured)
+            found = self._reasons.column(self.encoder, self.rows, first, adds, decided.measured)
             extra["reasons"] = found
         known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
         self.quality.scored(first, seconds, scores.value, decided.measured, decoded.columns)

@@ -21,10 +21,10 @@ VALUE = b'{"id":"t1","key":"c1","score":%s,"decision":true,"model":"fraud-1","le
 ATTACK = "\x1b]0;owned\x07"
 EXPLANATION = Explanation(
     [
-        Contribution("amount", (), 2.5, 17, 0.25),
-        Contribution("shop", (f"x{ATTACK}",), -1.0, 3, 0.5),
-        Contribution("note", (None,), 1.0, 4, 0.0),
-        Contribution("a*b", ("long" * 20, "y"), 1.0, 1_048_575, -3.5),
+        Contribution("amount", (), 2.5, 17, 0.25, 0.625),
+        Contribution("shop", (f"x{ATTACK}",), -1.0, 3, 0.5, -0.5),
+        Contribution("note", (None,), 1.0, 4, 0.0, 0.0),
+        Contribution("a*b", ("long" * 20, "y"), 1.0, 1_048_575, -3.5, -3.5),
     ],
     -0.125,
 )

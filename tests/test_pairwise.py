@@ -275,6 +275,27 @@ def test_what_cannot_work_says_what_to_write(make, says) -> None:
         make()
 
 
+def test_what_entries_add_is_the_log_odds_and_is_told_as_it_was_at_each_score() -> None:
+    model, rows, plan, told = Pairwise((4, 9), FAST, bits=3), Rows(), Plan(), []
+    learner, asked = model.new(0), model.new(0)
+    for numbers, categories, label in stream(400, 3):
+        row = appended(rows, numbers, categories)
+        plan.score(row)
+        plan.learn(row, label)
+        moment = asked.moment(row, rows)
+        told += moment.adds.tolist()
+        one = Plan()
+        one.score(row)
+        one.learn(row, label)
+        [score] = asked.run(one, rows).value.tolist()
+        margin = math.fsum([moment.bias, *moment.adds])
+        assert margin == pytest.approx(math.log(score / (1 - score)), abs=1e-9)
+        assert np.isnan(moment.usual).tolist() == [row == 0] * 3 + [True] or row < 30
+    scores, adds = learner.weigh(plan, rows)
+    assert adds.tolist() == told
+    assert scores.value.tobytes() == model.new(0).run(plan, rows).value.tobytes()
+
+
 def test_rows_of_another_model_are_refused() -> None:
     rows, learner, plan = Rows(), Pairwise(bits=2).new(0), Plan()
     appended(rows, [1.0, 2.0], {})

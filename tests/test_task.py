@@ -26,6 +26,7 @@ from models import (
     Linear,
     Logistic,
     Number,
+    Pairwise,
     Spikes,
     Text,
     Undersampled,
@@ -182,6 +183,12 @@ PIPELINES = {
     "measured": shop(decide=Threshold(0.4), measure=MEASURE),
     "measured-inside": shop(labels="bought", measure=MEASURE),
     "reasons": shop(decide=Threshold(0.5), reasons=2),
+    "pairs": shop(
+        features=[Number("seconds"), *RATES, Hashed("page")],
+        model=Pairwise((3, 5), AdaGrad(0.1), bits=6),
+        decide=Threshold(0.4),
+        reasons=3,
+    ),
     "reasons-at-once": shop(labels="bought", decide=Threshold(0.4), reasons=9),
     "river-windows": shop(
         features=WINDOWS[:1],
