@@ -52,9 +52,10 @@ _DATA = "THALWEG_TEST_DATA"
 _FILES = "handbook_raw.parquet", "handbook_features.parquet"
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 _PACKAGES = ("river", "numpy", "numba", "faust-streaming", "aiokafka")
+_WIDTH = 110  # of the table, wherever it is printed
 _WARM_UP_DAYS = 9  # until labels come, too
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 
 
 @click.command()
@@ -76,22 +77,18 @@ def main(data: Path, without_forest: bool, choose: bool, only: str, output: Path
         raw, features = files(data)
         known = read(raw)
         if choose:
-            show_alternatives(alternatives(raw, known, only))
+            rows = shown(alternatives(raw, known, only))
+            if not only:
+                keep(output.with_stem(f"{output.stem}_choice"), rows)
             return
         rows = [*ours(raw, known), *rivals(features, known, without_forest), perfect(known)]
+        rows += published()
     except (BenchmarkError, TeachingError) as error:
         raise click.ClickException(str(error)) from error
-    console.print(table([*rows, *published()]))
+    console.print(table(rows))
     console.print(verdict(rows[0]))
     if not without_forest:
-        told = {
-            "rows": rows,
-            "versions": {name: version(name) for name in _PACKAGES},
-            "machine": describe_machine(),
-        }
-        output.parent.mkdir(exist_ok=True)
-        output.write_text(json.dumps(told, indent=2) + "\n")
-        console.print(f"written to {output}")
+        keep(output, rows)
     console.print(last_line(rows[0]))
 
 
@@ -114,7 +111,7 @@ def files(folder: Path) -> list[Path]:
 
 def ours(raw: Path, known: Payments) -> Iterable[Mapping[str, Any]]:
     """The preset, for each number of partitions."""
-    # A worker compiles its kernels once for ever; here, where nobody waits for it.
+    # Kernels are compiled once for ever: where it takes minutes, a worker's watchdog would bark.
     answered(one, raw, known.before(known.day[0] + _WARM_UP_DAYS))
     for partitions in PIPELINES:
         found = answers(raw, known, partitions)
@@ -125,37 +122,38 @@ def ours(raw: Path, known: Payments) -> Iterable[Mapping[str, Any]]:
             "events_per_cpu_s": round(run.events_per_cpu_s),
         }
         name = f"{OURS}, {partitions} partition{'s' if partitions > 1 else ''}"
-        yield told(name, known, found.score) | cost
+        yield row(name, known, found.score) | cost
 
 
 def rivals(features: Path, known: Payments, without_forest: bool) -> Iterable[Mapping[str, Any]]:
     """River's models; their features begin too late for the weeks before."""
     for name, model in RIVALS.items():
         if not (without_forest and "forest" in name):
-            yield told(name, known, progressive(model(), known, features), earlier=False)
+            yield row(name, known, progressive(model(), known, features), earlier=False)
 
 
 def perfect(known: Payments) -> Mapping[str, Any]:
     """What no system can surpass."""
-    return told("a perfect score", known, known.fraud.astype(np.float64))
+    return row("a perfect score", known, known.fraud.astype(np.float64))
 
 
 def published() -> Iterable[Mapping[str, Any]]:
     """The book's own figures."""
     for name, test in PUBLISHED.items():
-        yield {"system": f"the book's {name}, in batch (published)", "test_week": test._asdict()}
+        yield {"system": f"published, in batch: {name}", "test_week": test._asdict()}
 
 
-def told(
+def row(
     name: str, known: Payments, score: NDArray[np.float64], *, earlier: bool = True
 ) -> dict[str, Any]:
     """A row: figures of the test week, and of the weeks before it."""
-    row: dict[str, Any] = {"system": name, "test_week": _rounded(figures(known, score, TEST_WEEK))}
+    found: dict[str, Any] = {"system": name}
+    found["test_week"] = _rounded(figures(known, score, TEST_WEEK))
     if earlier:
-        row["weeks_before"] = _rounded(mean_figures(known, score))
-    shown = " ".join(f"{name} {value:.4f}" for name, value in row["test_week"].items())
-    console.print(f"{name}: {shown}")
-    return row
+        found["weeks_before"] = _rounded(mean_figures(known, score))
+    line = " ".join(f"{key} {value:.4f}" for key, value in found["test_week"].items())
+    console.print(f"{name}: {line}")
+    return found
 
 
 def _rounded(found: Figures) -> dict[str, float]:
@@ -164,43 +162,58 @@ def _rounded(found: Figures) -> dict[str, float]:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The rows for people."""
-    shown = Table(box=None, padding=(0, 1, 0, 0))
-    shown.add_column("labels 7 days late", no_wrap=True)
+    made = Table(box=None, padding=(0, 1, 0, 0))
+    made.add_column("labels 7 days late", no_wrap=True)
     weeks = {"test_week": "test week", "weeks_before": "12 weeks before"}
     for week in weeks.values():
         for name in ("AUC", "AP", "CP@100"):
-            shown.add_column(f"{week}\n{name}", justify="right", no_wrap=True)
-    shown.add_column("events/CPU-s", justify="right", no_wrap=True)
-    for row in rows:
+            made.add_column(f"{week}\n{name}", justify="right", no_wrap=True)
+    made.add_column("events/CPU-s", justify="right", no_wrap=True)
+    for one_row in rows:
         cells = [
-            f"{row[week][name]:.3f}" if week in row else ""
+            f"{one_row[week][name]:.3f}" if week in one_row else ""
             for week in weeks
             for name in Figures._fields
         ]
-        cost = row.get("events_per_cpu_s")
-        shown.add_row(row["system"], *cells, f"{cost:,}" if cost else "")
-    return shown
+        cost = one_row.get("events_per_cpu_s")
+        made.add_row(one_row["system"], *cells, f"{cost:,}" if cost else "")
+    return made
 
 
-def show_alternatives(found: Iterable[tuple[str, Figures]]) -> None:
-    """A line for each, as soon as it is known."""
+def shown(found: Iterable[tuple[str, Figures]]) -> list[Mapping[str, Any]]:
+    """A line for each alternative as soon as it is known, and a row to keep."""
     console.print("mean of the twelve weeks before the test week   AUC    AP    CP@100")
+    rows = []
     for name, mean in found:
         console.print(f"{name:<46}  {mean.auc:.4f} {mean.ap:.4f} {mean.cp100:.4f}")
+        rows.append({"system": name, "weeks_before": _rounded(mean)})
+    return rows
 
 
-def verdict(row: Mapping[str, Any]) -> str:
+def keep(output: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what was measured, and on what."""
+    told = {
+        "rows": rows,
+        "versions": {name: version(name) for name in _PACKAGES},
+        "machine": describe_machine(),
+    }
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(json.dumps(told, indent=2) + "\n")
+    console.print(f"written to {output}")
+
+
+def verdict(found: Mapping[str, Any]) -> str:
     """Whether it is fast enough."""
-    cost = row["events_per_cpu_s"]
+    cost = found["events_per_cpu_s"]
     return (
-        f"{row['system']}: {cost:,} events/CPU-s, exactly-once, budget ≥ {LEAST_EVENTS:,}: "
+        f"{found['system']}: {cost:,} events/CPU-s, exactly-once, budget ≥ {LEAST_EVENTS:,}: "
         f"{'met' if cost >= LEAST_EVENTS else 'MISSED'}"
     )
 
 
-def last_line(row: Mapping[str, Any]) -> str:
+def last_line(found: Mapping[str, Any]) -> str:
     """What a program reads."""
-    auc, ap, cp100 = (row["test_week"][name] for name in Figures._fields)
+    auc, ap, cp100 = (found["test_week"][name] for name in Figures._fields)
     return f"auc {auc:.4f} ap {ap:.4f} cp100 {cp100:.4f}"
 
 

@@ -13,7 +13,8 @@ from benchmarks import fraud, fraud_choice
 from benchmarks.fraud_pipelines import PIPELINES, Payment, on_partitions, one, preset
 from benchmarks.fraud_records import labels, payments
 from benchmarks.fraud_rivals import progressive
-from benchmarks.handbook import TEST_WEEK, Figures, read
+from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, measured, read
+from docs import tables
 
 DAY = np.timedelta64(1, "D")
 
@@ -150,3 +151,29 @@ def test_without_the_data_it_says_what_is_needed(tmp_path):
     assert refused.exit_code != 0
     assert "no handbook_raw.parquet and no handbook_features.parquet in" in refused.output
     assert "python -m benchmarks.fraud --data FOLDER" in refused.output
+
+
+def test_the_page_shows_what_was_kept_and_nothing_where_nothing_was_measured(tmp_path, monkeypatch):
+    kept = tmp_path / "fraud.json"
+    weeks = {"weeks_before": {"auc": 0.9, "ap": 0.5, "cp100": 0.25}}
+    fraud.keep(kept, [a_row(80_000) | weeks, *fraud.published()])
+    monkeypatch.setattr(tables, "FRAUD", kept)
+    first, *_, last = tables.fraud().splitlines()[2:]
+    assert first == "| ours | 0.877 | 0.700 | 0.300 | 0.900 | 0.500 | 0.250 | 80,000 |"
+    assert last == (
+        "| published, in batch: balanced bagging (chapter 6) | 0.879 | 0.680 | 0.305 |  |  |  |  |"
+    )
+    told = msgspec.json.decode(kept.read_bytes())
+    assert {"river", "numba"} <= told["versions"].keys()
+    assert told["machine"]["cores"] >= 1
+
+
+def test_without_order_among_the_lowest_the_highest_keep_theirs(raw, monkeypatch):
+    monkeypatch.setattr(fraud_choice, "EARLIER", EARLIER[-1:])
+    known = read(raw)
+    score = np.random.default_rng(0).random(300)
+    without = fraud_choice.tied(known, score)
+    week = measured(known, EARLIER[-1])
+    lowest = np.quantile(score[week], 0.8)
+    assert without[week].min() == lowest
+    np.testing.assert_array_equal(without[score >= lowest], score[score >= lowest])
