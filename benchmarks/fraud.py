@@ -29,6 +29,7 @@ from benchmarks.fraud_pipelines import PIPELINES, one
 from benchmarks.fraud_rivals import RIVALS, progressive
 from benchmarks.fraud_streams import answers
 from benchmarks.handbook import (
+    EARLIER,
     PUBLISHED,
     TEST_WEEK,
     Figures,
@@ -86,6 +87,10 @@ def main(data: Path, without_forest: bool, choose: bool, only: str, output: Path
     except (BenchmarkError, TeachingError) as error:
         raise click.ClickException(str(error)) from error
     console.print(table(rows))
+    console.print(
+        f"test: the week from {TEST_WEEK}; before: the mean of the {len(EARLIER)} weeks before it, "
+        "on which choices were made"
+    )
     console.print(verdict(rows[0]))
     if not without_forest:
         keep(output, rows)
@@ -111,7 +116,7 @@ def files(folder: Path) -> list[Path]:
 
 def ours(raw: Path, known: Payments) -> Iterable[Mapping[str, Any]]:
     """The preset, for each number of partitions."""
-    # Kernels are compiled once for ever: where it takes minutes, a worker's watchdog would bark.
+    # Kernels are compiled once for ever: where that takes minutes, a watchdog ends the worker.
     answered(one, raw, known.before(known.day[0] + _WARM_UP_DAYS))
     for partitions in PIPELINES:
         found = answers(raw, known, partitions)
@@ -164,7 +169,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The rows for people."""
     made = Table(box=None, padding=(0, 1, 0, 0))
     made.add_column("labels 7 days late", no_wrap=True)
-    weeks = {"test_week": "test week", "weeks_before": "12 weeks before"}
+    weeks = {"test_week": "test", "weeks_before": "before"}
     for week in weeks.values():
         for name in ("AUC", "AP", "CP@100"):
             made.add_column(f"{week}\n{name}", justify="right", no_wrap=True)
