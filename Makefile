@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SEED := 7
 FAULTS := 200
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-plots chaos docs clean
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -59,6 +59,9 @@ bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 
 bench-guarantees: $(VENV)/installed-dev ## What exactly-once costs, recovery of a million events, images
 	@exec $(BIN)/python -m benchmarks.guarantees
+
+bench-fraud: $(VENV)/installed-dev ## Frauds found in the handbook's test week, beside River and the book
+	@exec $(BIN)/python -m benchmarks.fraud
 
 bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 	@exec $(BIN)/python -m benchmarks.plots

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
@@ -15,13 +15,13 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 import psutil  # comes with jgo
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
 from benchmarks.systems import System
 from streams.topics import TopicSpec, delete, ensure
 
-__all__ = ["BenchmarkError", "Run", "cpu_seconds", "measure"]
+__all__ = ["BenchmarkError", "Run", "committed", "cpu_seconds", "measure", "when"]
 
 WARM_UP = 0.1
 """Share of the measured events that is scored before, while everything is loaded and compiled."""
@@ -58,7 +58,9 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class Moment:
+    """Ends of a topic's partitions, and the wall and CPU seconds until then."""
+
     ends: Sequence[int]
     wall: float
     cpu: float
@@ -92,10 +94,10 @@ def measure(system: System, brokers: str, partitions: int) -> Run:
         )
         try:
             warm = WARM_UP * system.events
-            first = _when(warm, process, brokers, predictions, partitions)
-            last = _when(warm + system.events, process, brokers, predictions, partitions)
+            first = when(warm, process, brokers, predictions, partitions)
+            last = when(warm + system.events, process, brokers, predictions, partitions)
             # Some systems do not finish what they began when they are told to end.
-            _when(sum(last.ends) + warm, process, brokers, predictions, partitions)
+            when(sum(last.ends) + warm, process, brokers, predictions, partitions)
             process.terminate()
             process.wait(60)
         except (BenchmarkError, psutil.TimeoutExpired) as error:
@@ -116,23 +118,32 @@ def measure(system: System, brokers: str, partitions: int) -> Run:
     return Run(events, last.wall - first.wall, last.cpu - first.cpu, found)
 
 
-def _when(
-    events: float, process: psutil.Popen, brokers: str, topic: str, partitions: int
-) -> _Moment:
-    """The moment from which so many predictions, or a few less, are committed."""
+def when(
+    events: float,
+    process: psutil.Popen,
+    brokers: str,
+    topic: str,
+    partitions: int,
+    patience_s: float = _PATIENCE_S,
+) -> Moment:
+    """The moment from which so many predictions, or a few less, are committed.
+
+    Raises:
+        BenchmarkError: the process ended, or they are not within `patience_s`.
+    """
     consumer = _consumer(brokers)
     places = [TopicPartition(topic, number) for number in range(partitions)]
     ends = [0] * partitions
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while sum(ends) < events:
         if process.poll() is not None:
             raise BenchmarkError(f"ended with {process.returncode}")
         if time.monotonic() > deadline:
-            raise BenchmarkError(f"{sum(ends)} predictions after {_PATIENCE_S:g} s")
+            raise BenchmarkError(f"{sum(ends)} predictions after {patience_s:g} s")
         time.sleep(_LOOK_S)
         with suppress(KafkaException):  # a new topic has no leader for a while
             ends = [consumer.get_watermark_offsets(place, 10.0)[1] for place in places]
-    moment = _Moment(ends, time.monotonic(), cpu_seconds(process))
+    moment = Moment(ends, time.monotonic(), cpu_seconds(process))
     consumer.close()
     return moment
 
@@ -183,15 +194,21 @@ def _positions(brokers: str, topic: str, partitions: int) -> NDArray[np.int64]:
     """int64[4, n]: of each prediction its partition and offset, and those of its event."""
     decode = msgspec.json.Decoder(_Position).decode
     found = array("q")
+    for message in committed(brokers, topic, partitions):
+        event = decode(message.value())
+        found.extend((message.partition(), message.offset(), event.partition, event.offset))
+    return np.frombuffer(found, np.int64).reshape(-1, 4).T
+
+
+def committed(brokers: str, topic: str, partitions: int) -> Iterator[Message]:
+    """All committed messages of a topic as it is now, each partition in order of offsets."""
     consumer = _consumer(brokers)
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
     unread = partitions
     while unread:
         for message in consumer.consume(10_000, 0.2):
             if message.error() is None:
-                event = decode(message.value())
-                found.extend((message.partition(), message.offset(), event.partition, event.offset))
+                yield message
             elif message.error().code() == KafkaError._PARTITION_EOF:
                 unread -= 1
     consumer.close()
-    return np.frombuffer(found, np.int64).reshape(-1, 4).T

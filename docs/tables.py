@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,7 @@ from streams.settings import SECRETS, Settings, meanings
 ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
+    ROOT / "docs/fraud.md",
     ROOT / "docs/guarantees.md",
     ROOT / "docs/metrics.md",
     ROOT / "docs/performance.md",
@@ -28,6 +30,8 @@ MEASURED = ROOT / "benchmarks/results/throughput.json"
 STAGES = ROOT / "benchmarks/results/stages.json"
 COSTS = ROOT / "benchmarks/results/costs.json"
 LATENCY = ROOT / "benchmarks/results/latency.json"
+FRAUD = ROOT / "benchmarks/results/fraud.json"
+FRAUD_CHOICE = ROOT / "benchmarks/results/fraud_choice.json"
 CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
@@ -117,6 +121,38 @@ def latency() -> str:
     return "\n".join(lines)
 
 
+def fraud() -> str:
+    """How well frauds are found in the handbook's test week, and in the weeks before it."""
+    if not FRAUD.exists():
+        return "`make bench-fraud` measures it."
+    lines = [
+        "| test week; labels 7 days late | AUC | AP | CP@100 | 12 weeks before: AUC | AP | CP@100 "
+        "| events per CPU-second |",
+        "|---|" + "---:|" * 7,
+    ]
+    for row in json.loads(FRAUD.read_text())["rows"]:
+        figures = [*_found(row, "test_week"), *_found(row, "weeks_before")]
+        cost = f"{row['events_per_cpu_s']:,}" if "events_per_cpu_s" in row else ""
+        lines.append(f"| {row['system']} | {' | '.join(figures)} | {cost} |")
+    return "\n".join(lines)
+
+
+def fraud_choice() -> str:
+    """The fraud preset's alternatives on the weeks before the test week."""
+    if not FRAUD_CHOICE.exists():
+        return "`python -m benchmarks.fraud --choose` measures it."
+    head = ["| mean of the twelve weeks | AUC | AP | CP@100 |", "|---|---:|---:|---:|"]
+    rows = json.loads(FRAUD_CHOICE.read_text())["rows"]
+    return "\n".join(
+        head + [f"| {row['system']} | {' | '.join(_found(row, 'weeks_before'))} |" for row in rows]
+    )
+
+
+def _found(row: Mapping[str, Any], weeks: str) -> list[str]:
+    """AUC, average precision and card precision; nothing where they were not measured."""
+    return [f"{row[weeks][name]:.3f}" if weeks in row else "" for name in ("auc", "ap", "cp100")]
+
+
 def chaos() -> str:
     """What a fault campaign came to, kind by kind."""
     if not CHAOS.exists():
@@ -160,6 +196,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "stages": stages,
     "latency": latency,
     "costs": costs,
+    "fraud": fraud,
+    "fraud_choice": fraud_choice,
 }
 
 

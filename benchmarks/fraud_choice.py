@@ -1,0 +1,101 @@
+"""How the fraud preset was chosen: it and its alternatives, on the twelve weeks before the test.
+
+``python -m benchmarks.fraud --choose`` has the task of one partition answer the payments of the
+file up to the test week, without Kafka. That week and what comes after it are never read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.fraud_pipelines import on_partitions, preset
+from benchmarks.fraud_records import Answer, labels, payments
+from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, Payments, mean_figures, measured
+from models import AdaGrad, LabelRate, Pairwise, Spikes
+from models.feature import Feature
+from streams.backtesting import Lanes, backtest
+from streams.chunks import first
+from streams.pipeline import Pipeline
+from streams.task import PartitionTask
+
+__all__ = ["ALTERNATIVES", "alternatives", "answered", "tied"]
+
+
+def _features(*, spikes: bool = True, **rates: Any) -> list[Feature]:
+    """The preset's, with other windows of labels or without spikes."""
+    usual = {"by": "terminal_id", "over": ["1d", "3d", "7d", "14d", "30d"], "delay": "7d"}
+    usual |= {"stats": ["count", "positives", "rate"], "scale": None}
+    kept = [one for one in preset()["features"] if not isinstance(one, LabelRate)]
+    kept = [one for one in kept if spikes or not isinstance(one, Spikes)]
+    return [*kept, LabelRate(**{**usual, **rates})]
+
+
+ALTERNATIVES: Mapping[str, Mapping[str, Any]] = {
+    "the preset": {},
+    "plain quantiles": {"model": Pairwise(positives=0.0)},
+    "frauds half of the quantiles' weight": {"model": Pairwise(positives=0.5)},
+    "6 bins": {"model": Pairwise(bins=(6,))},
+    "24 bins": {"model": Pairwise(bins=(24,))},
+    "12 and 24 bins": {"model": Pairwise(bins=(12, 24))},
+    "AdaGrad 0.05": {"model": Pairwise(optimizer=AdaGrad(0.05))},
+    "l2 0.03": {"model": Pairwise(l2=0.03)},
+    "no spikes": {"features": _features(spikes=False)},
+    "no counts at terminals": {"features": _features(stats=["positives", "rate"])},
+    "terminals' windows 1, 7, 30 d": {"features": _features(over=["1d", "7d", "30d"])},
+}
+"""What differs from the preset, by name."""
+
+_TIED = 0.8
+
+
+def alternatives(file: Path, known: Payments, only: str = "") -> Iterator[tuple[str, Figures]]:
+    """Of each whose name has `only` in it, the mean over the twelve weeks."""
+    before = known.before(TEST_WEEK)
+    for name, changed in ALTERNATIVES.items():
+        if only in name:
+            score = answered(on_partitions(1, **changed), file, before)
+            yield name, mean_figures(before, score)
+            if not changed:
+                yield (
+                    f"{name}, its lowest {_TIED:.0%} tied",
+                    mean_figures(before, tied(before, score)),
+                )
+
+
+def tied(known: Payments, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores without any order among the lowest of each week: what that order is worth."""
+    without = score.copy()
+    for week in EARLIER:
+        places = measured(known, week)
+        without[places] = np.maximum(score[places], np.quantile(score[places], _TIED))
+    return without
+
+
+def answered(pipeline: Pipeline, file: Path, known: Payments) -> NDArray[np.float64]:
+    """Scores of the first payments of the file, those that are `known`, by a task without Kafka."""
+    return asyncio.run(_answered(pipeline, file, known))
+
+
+async def _answered(pipeline: Pipeline, file: Path, known: Payments) -> NDArray[np.float64]:
+    task = PartitionTask(pipeline, 0)
+    task.positions = dict.fromkeys(pipeline.input_topics, 0)
+    events, complaints = (
+        Lanes(topic, chunks, 1).lane(0)
+        for topic, chunks in zip(
+            pipeline.input_topics,
+            (first(payments(file), len(known)), [labels(known)]),
+            strict=True,
+        )
+    )
+    decode = msgspec.json.Decoder(Answer).decode
+    scores: list[float] = []
+    async for _, output in backtest(task, events, complaints):
+        scores += [decode(value).score for value in output.predictions.values]
+    return np.array(scores)
