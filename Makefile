@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 
 SEED := 7
 FAULTS := 200
+DATA := ../shared/data
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-guarantees bench-plots chaos docs clean
+.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-memory bench-guarantees bench-datasets bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -56,6 +57,9 @@ bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 
 bench-guarantees: $(VENV)/installed-dev ## What exactly-once costs, recovery of a million events, images
 	@exec $(BIN)/python -m benchmarks.guarantees
+
+bench-datasets: $(VENV)/installed-dev ## Public data sets beside River and trivial models: DATA=folder
+	@exec $(BIN)/python -m benchmarks.datasets $(DATA)
 
 bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 	@exec $(BIN)/python -m benchmarks.plots

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 from river.compose import SelectType
-from river.feature_extraction import BagOfWords
 from river.forest import ARFClassifier
 from river.linear_model import LogisticRegression
 from river.preprocessing import FeatureHasher, OneHotEncoder, StandardScaler
@@ -89,12 +88,16 @@ class DataSet:
         )
 
 
+_IDS = ("card_id", "store_id")
+
+
 def _numbers(fields: Fields, scale: Any = None) -> list[Number]:
-    return [Number(name, scale=scale) for name, kind in fields.items() if kind in (int, float)]
+    numbers = (name for name, kind in fields.items() if kind in (int, float))
+    return [Number(name, scale=scale) for name in numbers if name not in _IDS]
 
 
 def _categories(fields: Fields) -> list[Hashed]:
-    return [Hashed(name) for name, kind in fields.items() if kind is str]
+    return [Hashed(name) for name, kind in fields.items() if kind in (str, bool)]
 
 
 def scaled_logistic(fields: Fields) -> tuple[Sequence[Any], Any]:
@@ -103,38 +106,28 @@ def scaled_logistic(fields: Fields) -> tuple[Sequence[Any], Any]:
 
 
 def forest(fields: Fields) -> tuple[Sequence[Any], Any]:
-    """River: ten trees that are grown anew where the stream drifts, on the numbers."""
+    """River: the numbers, and ten trees that are grown anew where the stream drifts."""
     return _numbers(fields), ARFClassifier(seed=7)
 
 
 def electricity(fields: Fields) -> tuple[Sequence[Any], Any]:
-    """Bins and long steps: what was true of a bin half a day ago is soon unlearned."""
+    """Bins, and steps so long that what is no longer true of a bin is unlearned at once."""
     model = Pairwise(bins=(4, 8, 16, 32), optimizer=AdaGrad(1.0), positives=0.5)
     return _numbers(fields), model
 
 
 def payments(fields: Fields) -> tuple[Sequence[Any], Any]:
     """The fields, and what became of the card's and the store's payments up to a minute ago."""
-    rates = [
-        LabelRate(by=key, over=["30d", "90d"], delay="1m", scale=None)
-        for key in ("card_id", "store_id")
-    ]
-    kept = {name: kind for name, kind in fields.items() if name not in _KEYS}
+    rates = [LabelRate(by=id_, over=["30d", "90d"], delay="1m", scale=None) for id_ in _IDS]
     model = Pairwise(optimizer=AdaGrad(0.05), l2=0.001, positives=0.5)
-    return [*_numbers(kept), *_categories(kept), Hashed("customer_present"), *rates], model
+    return [*_numbers(fields), *_categories(fields), *rates], model
 
 
 def payments_logistic(fields: Fields) -> tuple[Sequence[Any], Any]:
     """River: the same fields, numbers scaled and categories one-hot."""
-    kept = {name: kind for name, kind in fields.items() if name not in _KEYS}
     numbers = SelectType(AnyNumber) | StandardScaler()
     model = (numbers + (SelectType(str) | OneHotEncoder())) | LogisticRegression()
-    return [*_numbers(kept), *_categories(kept), Hashed("customer_present")], model
-
-
-def payments_forest(fields: Fields) -> tuple[Sequence[Any], Any]:
-    """River: the same numbers."""
-    return forest({name: kind for name, kind in fields.items() if name not in _KEYS})
+    return [*_numbers(fields), *_categories(fields)], model
 
 
 def calls(fields: Fields) -> tuple[Sequence[Any], Any]:
@@ -162,12 +155,10 @@ def messages(_: Fields) -> tuple[Sequence[Any], Any]:
     return [Text("text")], Logistic(optimizer=AdaGrad(0.3))
 
 
-def words_logistic(_: Fields) -> tuple[Sequence[Any], Any]:
-    """River: the words."""
-    return None, BagOfWords(on="text") | LogisticRegression()
+def text_logistic(_: Fields) -> tuple[Sequence[Any], Any]:
+    """River: the words and runs of three to five letters."""
+    return [Text("text", ngrams=(3, 5), limit=1_024)], LogisticRegression()
 
-
-_KEYS = frozenset({"id", "card_id", "store_id", "expiration_date"})
 
 DATASETS = (
     DataSet(
@@ -186,10 +177,11 @@ DATASETS = (
         contenders={
             OURS: payments,
             "River LR": payments_logistic,
-            "River ARF10": payments_forest,
+            "River ARF10": forest,
         },
         reached={"auc": 0.841, "average_precision": 0.773},
         time="datetime",
+        without=["id", "expiration_date"],
     ),
     DataSet(
         name="bank_marketing",
@@ -198,7 +190,7 @@ DATASETS = (
         positive="yes",
         contenders={OURS: calls, "River LR": hashed_logistic},
         reached={"auc": 0.805},
-        tuned=0.5,  # in its first 30 % nothing predicts the few that say yes: AUC .57
+        tuned=0.5,  # before, hardly anything tells who the few are that say yes
         without=["duration"],  # known only once the call is over, as the answer is
     ),
     DataSet(
@@ -214,7 +206,7 @@ DATASETS = (
         file="sms_spam",
         label="label",
         positive="spam",
-        contenders={OURS: messages, "River LR": words_logistic},
+        contenders={OURS: messages, "River LR": text_logistic},
         reached={"auc": 0.972},
         skip=1,  # a header
     ),

@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.contenders import DATASETS, OURS, DataSet
+from benchmarks.contenders import DATASETS, OURS
 from benchmarks.machine import describe_machine
 from models.bytecolumn import ByteColumn
 from models.quality import Quality
@@ -25,7 +25,7 @@ from streams.pipeline import Pipeline
 from streams.slices import Slice
 from streams.task import PartitionTask
 
-__all__ = ["figures", "main", "progressive"]
+__all__ = ["figures", "main", "progressive", "short_of"]
 
 RESULTS = Path(__file__).parent / "results" / "datasets.json"
 _SLICE = 4_096
@@ -33,7 +33,7 @@ _SHOWN = {
     "auc": "AUC",
     "average_precision": "AP",
     "accuracy": "accuracy",
-    "kappa_temporal": "κ",
+    "kappa_temporal": "κ temporal",
 }
 
 console = Console(highlight=False, soft_wrap=True)
@@ -70,8 +70,8 @@ def main(folder: Path, only: Sequence[str], fast: bool, output: Path) -> None:
             )
             console.print(f"{dataset.name}: {contender}, {rows[-1]['cpu_s']} s of CPU")
     console.print(_table(rows))
-    for dataset in DATASETS:
-        console.print(*_short_of(dataset, rows), sep="\n", end="")
+    for line in short_of(rows):
+        console.print(line)
     if not (only or fast):
         output.parent.mkdir(exist_ok=True)
         output.write_text(json.dumps(rows, indent=2) + "\n")
@@ -81,7 +81,7 @@ def main(folder: Path, only: Sequence[str], fast: bool, output: Path) -> None:
 def progressive(
     pipeline: Pipeline, events: Sequence[bytes], tuned: float
 ) -> tuple[Quality, Quality]:
-    """Test-then-train over events with their label: of all, and of those behind a share of them."""
+    """Test-then-train figures of all events, and of those behind the share that was tuned on."""
     task = PartitionTask(pipeline, 0)
     topic = pipeline.events.name
     task.positions = {topic: 0}
@@ -138,14 +138,15 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return shown
 
 
-def _short_of(dataset: DataSet, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+def short_of(rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     """A line for each figure in which ours is behind what River reached elsewhere."""
+    ours = {row["data"]: row["whole"] for row in rows if row["model"] == OURS}
     return [
-        f"SHORT: {dataset.name} {name} {row['whole'][name]:.4f} < {least}\n"
-        for row in rows
-        if (row["data"], row["model"]) == (dataset.name, OURS)
-        for name, least in dataset.reached.items()
-        if row["whole"][name] < least
+        f"SHORT: {dataset.name}: {name} {ours[dataset.name][name]:.3f}, River has {reached:.3f}"
+        for dataset in DATASETS
+        if dataset.name in ours
+        for name, reached in dataset.reached.items()
+        if ours[dataset.name][name] < reached
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from operator import eq
 from pathlib import Path
@@ -19,7 +20,9 @@ from models.protocol import Plan
 from models.ranking import Ranking
 from streams import Pipeline, load
 from streams.broker import Broker
+from streams.columns import Fields
 from streams.simulator import Simulator
+from streams.sources import open_source
 from streams.topics import ensure, required_topics
 
 FOLDER = Path(__file__).parents[1] / "examples"
@@ -120,3 +123,21 @@ def test_the_phishing_example_reaches_rivers_published_accuracy_to_the_digit():
     scores = learner.run(plan, rows)
     right = sum(map(eq, pipeline.decisions(scores), targets))
     assert right / len(targets) == 0.8872
+
+
+def test_the_page_makes_files_that_the_examples_read(shared_data, tmp_path, monkeypatch):
+    for name, file in (("sms_spam", "sms_spam"), ("handbook", "handbook_raw")):
+        (tmp_path / f"{name}.parquet").symlink_to(shared_data / f"{file}.parquet")
+    monkeypatch.chdir(tmp_path)
+    page = (FOLDER.parent / "docs/examples.md").read_text()
+    for block in re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        exec(block, {})
+    schemas = {
+        "messages": load(FOLDER / "spam.py").events.schema,
+        "frauds": load(FOLDER / "handbook.py").label_topic.schema,
+        "handbook": load(FOLDER / "handbook.py").events.schema,
+    }
+    for file, schema in schemas.items():
+        first = next(iter(open_source(f"{file}.parquet", Fields())))
+        decode = msgspec.json.Decoder(schema).decode
+        assert len(list(map(decode, first.values))) > 1_000

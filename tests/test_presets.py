@@ -72,7 +72,7 @@ def test_it_finds_the_frauds_of_a_simulation_and_any_cut_gives_the_same_scores()
 
 
 def test_a_delay_shorter_than_the_labels_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="write: .*delay='7d'"):
+    with pytest.raises(DeclarationError, match=r"write: .*delay='7d'"):
         declared(at="terminal_id", delay="1d")
 
 
