@@ -1,8 +1,8 @@
 """Public data sets, and what predicts their labels: our model, and River's untuned ones.
 
 Our features, bins, steps and penalties are those with the highest ROC AUC over the first events of
-each data set, of ten to thirty that were tried; the rest of it chose nothing. River's models are
-untuned, as they come.
+each data set (docs/examples.md tells how many were tried). River's models are untuned, as they
+come.
 """
 
 from __future__ import annotations
