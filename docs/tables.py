@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
     ROOT / "docs/fraud.md",
+    ROOT / "docs/examples.md",
     ROOT / "docs/guarantees.md",
     ROOT / "docs/metrics.md",
     ROOT / "docs/performance.md",
@@ -32,6 +33,7 @@ COSTS = ROOT / "benchmarks/results/costs.json"
 LATENCY = ROOT / "benchmarks/results/latency.json"
 FRAUD = ROOT / "benchmarks/results/fraud.json"
 FRAUD_CHOICE = ROOT / "benchmarks/results/fraud_choice.json"
+DATASETS = ROOT / "benchmarks/results/datasets.json"
 CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
@@ -99,6 +101,31 @@ def costs() -> str:
         found.setdefault(row["axis"], []).append(f"{at}: **{figure}**{rate}")
     lines = [f"| {axis} | {' · '.join(points)} |" for axis, points in found.items()]
     return "\n".join(["| | µs of CPU an event |", "|---|---|", *lines])
+
+
+def datasets() -> str:
+    """How well public data sets are predicted, ours first, trivial models last."""
+    if not DATASETS.exists():
+        return "`make bench-datasets` measures it."
+    lines = [
+        "| data, events | model | AUC | average precision | accuracy | κ temporal "
+        "| rest: AUC | accuracy |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    rows = json.loads(DATASETS.read_text())
+    for place, row in enumerate(rows):
+        begins = not place or rows[place - 1]["data"] != row["data"]
+        name = f"{row['data']}, {row['events']:,}" if begins else ""
+        whole, rest = row["whole"], row["rest"]
+        kinds = ("auc", "average_precision", "accuracy", "kappa_temporal")
+        shown = [f"{one:.3f}" for one in (*(whole[kind] for kind in kinds), rest["auc"])]
+        lines.append(f"| {name} | {row['model']} | {' | '.join(shown)} | {rest['accuracy']:.3f} |")
+        if place + 1 == len(rows) or rows[place + 1]["data"] != row["data"]:
+            for trivial in ("no_change", "majority"):
+                right = [f"{part[f'{trivial}_accuracy']:.3f}" for part in (whole, rest)]
+                called = trivial.replace("_", " ")
+                lines.append(f"| | *{called}* | | | {right[0]} | | | {right[1]} |")
+    return "\n".join(lines)
 
 
 def latency() -> str:
@@ -198,6 +225,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "costs": costs,
     "fraud": fraud,
     "fraud_choice": fraud_choice,
+    "datasets": datasets,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from models import AdaGrad, Cross, Hashed, Logistic, Number
+from models import Hashed, fraud
 from streams import Event, Labels, Pipeline, Threshold, Topic
 
 
@@ -29,6 +29,9 @@ class Chargeback(Event, frozen=True):
     source: Literal["investigator", "chargeback"]
 
 
+recipe = fraud(amount="amount", by="customer_id", at="terminal_id")
+ids = [Hashed("customer_id"), Hashed("terminal_id"), Hashed("device_id")]
+
 pipeline = Pipeline(
     name="fraud",
     events=Topic("payments", schema=Payment, id="tx_id", key="customer_id", time="at"),
@@ -41,15 +44,7 @@ pipeline = Pipeline(
         matures_after="7d",  # who has not complained by then is content
         otherwise=0,
     ),
-    features=[
-        Number("amount", scale="standard"),
-        Hashed("terminal_id"),
-        Hashed("customer_id"),
-        Hashed("device_id"),
-        Cross("category", "channel"),
-        Cross("customer_id", "terminal_id"),
-    ],
-    # Most ids are seen a few times only: long steps. What is confirmed no more fades, by l2.
-    model=Logistic(bits=20, optimizer=AdaGrad(1.0), l2=0.001),
+    features=[*recipe["features"], *ids],
+    model=recipe["model"],
     decide=Threshold(0.6),  # a model that has learned nothing yet says 0.5
 )

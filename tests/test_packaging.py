@@ -33,7 +33,19 @@ def test_the_wheel_has_every_module_and_what_they_read(wheel):
     }
     assert {"streams/kafka.lock", "streams/py.typed", "models/py.typed"} <= ours
     in_wheel = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert in_wheel == ours
+    assert in_wheel == {*ours, "streams/examples/fraud.py"}
+
+
+def test_the_wheel_brings_the_example_that_the_demonstration_runs(wheel, tmp_path):
+    wheel.extractall(tmp_path)
+    found = subprocess.run(
+        [sys.executable, "-c", "from streams import demo, load; print(load(demo._example()).name)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "fraud\n"
 
 
 def test_the_wheel_brings_the_command_and_the_licence(wheel):
