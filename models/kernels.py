@@ -159,7 +159,7 @@ def walk(
     Returns:
         `ALL_GOOD`, or the number of the step whose row names a bucket the table does not have.
     """
-    last = np.uint64(len(table) - 1)
+    last = np.uint32(len(table) - 1)
     margin, answer, energy = 0.0, 0.0, 0.0
     scored = learned = noted = 0
     current = -1  # the row margin, answer and energy stand for, until a step is taken

@@ -98,6 +98,13 @@ class Plan:
         self.op.frombytes(bytes((SCORE, LEARN)) * n)
         self.row.frombytes(np.arange(first, first + n).repeat(2).tobytes())
 
+    def score_then_learn_some(self, first: int, targets: Sequence[Target | None]) -> None:
+        """The same, where some events came without a label."""
+        for row, target in enumerate(targets, first):
+            self.score(row)
+            if target is not None:
+                self.learn(row, target)
+
     def extend(
         self, op: NDArray[np.int8], row: NDArray[np.int64], targets: Sequence[Target] | NDArray[Any]
     ) -> None:

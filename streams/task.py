@@ -154,7 +154,7 @@ class PartitionTask:
         elif targets is None:
             plan.score_run(first, n)
         elif not complete(targets):
-            _score_and_learn_some(plan, first, listed(targets))
+            plan.score_then_learn_some(first, listed(targets))
         else:
             plan.score_then_learn(first, targets)
 
@@ -366,13 +366,6 @@ class PartitionTask:
         self.quality.restore(state["quality"])
         self.decider.restore(state.get("decider"))
         self.learned = state["learned"]
-
-
-def _score_and_learn_some(plan: Plan, first: int, targets: Sequence[Target | None]) -> None:
-    for row, target in enumerate(targets, first):
-        plan.score(row)
-        if target is not None:
-            plan.learn(row, target)
 
 
 @compiled
