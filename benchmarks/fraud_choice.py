@@ -7,7 +7,7 @@ file up to the test week, without Kafka. That week and what comes after it are n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, Payments, mean_figu
 from models import AdaGrad, LabelRate, Pairwise, Spikes
 from models.feature import Feature
 from streams.backtesting import Lanes, backtest
-from streams.chunks import first
+from streams.chunks import Chunk, first
 from streams.pipeline import Pipeline
 from streams.task import PartitionTask
 
@@ -58,9 +58,10 @@ _TIED = 0.8
 def alternatives(file: Path, known: Payments, only: str = "") -> Iterator[tuple[str, Figures]]:
     """Of each whose name has `only` in it, the mean over the twelve weeks."""
     before = known.before(TEST_WEEK)
+    records = list(first(payments(file), len(before)))
     for name, changed in ALTERNATIVES.items():
         if only in name:
-            score = answered(on_partitions(1, **changed), file, before)
+            score = answered(on_partitions(1, **changed), records, before)
             yield name, mean_figures(before, score)
             if not changed:
                 yield (
@@ -78,21 +79,19 @@ def tied(known: Payments, score: NDArray[np.float64]) -> NDArray[np.float64]:
     return without
 
 
-def answered(pipeline: Pipeline, file: Path, known: Payments) -> NDArray[np.float64]:
-    """Scores of the first payments of the file, those that are `known`, by a task without Kafka."""
-    return asyncio.run(_answered(pipeline, file, known))
+def answered(pipeline: Pipeline, records: Iterable[Chunk], known: Payments) -> NDArray[np.float64]:
+    """Scores of the payments that are `known`, and come as `records`, by a task without Kafka."""
+    return asyncio.run(_answered(pipeline, records, known))
 
 
-async def _answered(pipeline: Pipeline, file: Path, known: Payments) -> NDArray[np.float64]:
+async def _answered(
+    pipeline: Pipeline, records: Iterable[Chunk], known: Payments
+) -> NDArray[np.float64]:
     task = PartitionTask(pipeline, 0)
     task.positions = dict.fromkeys(pipeline.input_topics, 0)
     events, complaints = (
         Lanes(topic, chunks, 1).lane(0)
-        for topic, chunks in zip(
-            pipeline.input_topics,
-            (first(payments(file), len(known)), [labels(known)]),
-            strict=True,
-        )
+        for topic, chunks in zip(pipeline.input_topics, (records, [labels(known)]), strict=True)
     )
     decode = msgspec.json.Decoder(Answer).decode
     scores: list[float] = []

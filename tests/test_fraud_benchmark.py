@@ -15,6 +15,7 @@ from benchmarks.fraud_records import labels, payments
 from benchmarks.fraud_rivals import progressive
 from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, measured, read
 from docs import tables
+from streams.chunks import first
 
 DAY = np.timedelta64(1, "D")
 
@@ -40,9 +41,9 @@ def raw(tmp_path):
 
 def test_a_record_has_what_a_bank_knows_at_once_and_nothing_else(raw):
     (chunk,) = payments(raw)
-    first = msgspec.json.decode(chunk.values[0])
-    assert first.keys() == set(Payment.__struct_fields__)
-    assert first | {"at": None} == {
+    record = msgspec.json.decode(chunk.values[0])
+    assert record.keys() == set(Payment.__struct_fields__)
+    assert record | {"at": None} == {
         "tx_id": "299", "at": None, "customer_id": "0", "terminal_id": "0", "amount": 10.0,
     }  # fmt: skip
     assert chunk.keys[0] == b"0"
@@ -53,10 +54,10 @@ def test_a_label_comes_for_each_fraud_seven_days_later(raw):
     known = read(raw)
     chunk = labels(known)
     assert len(chunk) == known.fraud.sum()
-    first = msgspec.json.decode(chunk.values[0])
-    assert first["id"] == str(known.id[4])
-    assert first["label"] == 1
-    assert np.datetime64(first["at"].removesuffix("Z")) == known.at[4] + 7 * DAY
+    label = msgspec.json.decode(chunk.values[0])
+    assert label["id"] == str(known.id[4])
+    assert label["label"] == 1
+    assert np.datetime64(label["at"].removesuffix("Z")) == known.at[4] + 7 * DAY
     assert chunk.keys[0] == str(known.customer[4]).encode()
 
 
@@ -77,25 +78,26 @@ def test_an_alternative_is_a_pipeline_that_differs_from_the_preset(name):
 def test_a_choice_never_sees_the_test_week(raw, monkeypatch):
     seen = []
 
-    def noted(pipeline, file, known):
-        seen.append(known)
+    def noted(pipeline, records, known):
+        seen.append((sum(map(len, records)), known))
         return np.zeros(len(known))
 
     monkeypatch.setattr(fraud_choice, "answered", noted)
     monkeypatch.setattr(fraud_choice, "mean_figures", lambda *_: Figures(0.5, 0.1, 0.0))
     assert dict(fraud_choice.alternatives(raw, read(raw), "plain")).keys() == {"plain quantiles"}
-    (known,) = seen
-    assert 0 < len(known) < 300
+    ((records, known),) = seen
+    assert 0 < records == len(known) < 300
     assert known.day.max() < TEST_WEEK
 
 
 def test_without_kafka_each_payment_is_answered_once_in_the_order_of_the_file(raw):
     known = read(raw)
-    score = fraud_choice.answered(one, raw, known)
+    score = fraud_choice.answered(one, payments(raw), known)
     assert score.shape == (300,)
     assert np.isfinite(score).all()
-    begun = fraud_choice.answered(one, raw, known.before(TEST_WEEK))
-    np.testing.assert_array_equal(score[: len(begun)], begun)
+    before = known.before(TEST_WEEK)
+    begun = fraud_choice.answered(one, first(payments(raw), len(before)), before)
+    np.testing.assert_array_equal(begun, score[: len(before)])
 
 
 class Recording:
@@ -158,8 +160,8 @@ def test_the_page_shows_what_was_kept_and_nothing_where_nothing_was_measured(tmp
     weeks = {"weeks_before": {"auc": 0.9, "ap": 0.5, "cp100": 0.25}}
     fraud.keep(kept, [a_row(80_000) | weeks, *fraud.published()])
     monkeypatch.setattr(tables, "FRAUD", kept)
-    first, *_, last = tables.fraud().splitlines()[2:]
-    assert first == "| ours | 0.877 | 0.700 | 0.300 | 0.900 | 0.500 | 0.250 | 80,000 |"
+    top, *_, last = tables.fraud().splitlines()[2:]
+    assert top == "| ours | 0.877 | 0.700 | 0.300 | 0.900 | 0.500 | 0.250 | 80,000 |"
     assert last == (
         "| published, in batch: balanced bagging (chapter 6) | 0.879 | 0.680 | 0.305 |  |  |  |  |"
     )
