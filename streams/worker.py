@@ -28,6 +28,7 @@ from streams.settings import Provenance, Settings, boot_table
 from streams.signing import check_signing
 from streams.supervisor import USAGE_ERROR
 from streams.topics import ensure, required_topics
+from streams.warming import warm
 from streams.watchdog import Watchdog, asking, reading
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ log = logging.getLogger("thalweg")
 # of the steps in which a fetch arrives.
 _SWITCH_S = 0.0005
 _STOP_S = 15.0
+_LONG_WARMING_S = 10.0
 
 _LOGGING = {
     "version": 1,
@@ -77,6 +79,8 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     console.print(boot_table(settings, provenance))
     check_signing(pipeline, settings)
     console.print(_prepare_topics(pipeline, settings))
+    if (seconds := warm(pipeline)) > _LONG_WARMING_S:
+        console.print(f"compiled what it needs in {seconds:.0f} s; it is kept for the next start")
     metrics = PrometheusObserver(
         pipeline.name, model=pipeline.model_version, values=label_values(pipeline)
     )

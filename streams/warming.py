@@ -1,0 +1,66 @@
+"""Compiled code made ready before a worker takes partitions over.
+
+The first slice would wait for it: some seconds while it is read from its cache, a minute or two on
+a machine that has never compiled it. By then the group would have given up, or the watchdog.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from streams.framing import framed
+from streams.pipeline import Pipeline
+from streams.schema import Event, example
+from streams.slices import Records
+from streams.task import PartitionTask
+from streams.unpacking import Isolation, unpacked
+
+__all__ = ["warm"]
+
+_RUN = range(100)
+"""More than are decoded, answered and told apart one by one."""
+
+_BATCH_BYTES = 1 << 20
+_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+_APART = timedelta(days=400)
+
+
+def warm(pipeline: Pipeline) -> float:
+    """Have a task that is thrown away take made-up events and labels; the seconds that took."""
+    began = time.perf_counter()
+    task = PartitionTask(pipeline, 0)
+    task.positions = dict.fromkeys(pipeline.input_topics, 0)
+    topic, labels = pipeline.events, pipeline.label_topic
+    for turn in range(2):  # by the second, the first events have matured
+        at = _BEGIN + turn * _APART
+        events = [
+            _dated(example(topic.schema), topic.time, at + timedelta(seconds=n)) for n in _RUN
+        ]
+        _take(task, topic.name, events, at)
+        if labels is not None:
+            told = [_dated(example(labels.schema), labels.time, at) for _ in _RUN]
+            _take(task, labels.topic, told, at)
+    return time.perf_counter() - began
+
+
+def _dated(record: Event, field: str | None, at: datetime) -> Event:
+    """The record at another time, where a field of it is a datetime that tells it."""
+    if field is None or not isinstance(getattr(record, field), datetime):
+        return record
+    return msgspec.structs.replace(record, **{field: at})
+
+
+def _take(task: PartitionTask, topic: str, records: Sequence[Event], at: datetime) -> None:
+    start, stamp = task.positions[topic], int(at.timestamp() * 1000)
+    n, values = len(records), [msgspec.json.encode(record) for record in records]
+    sent = Records([b"key"] * n, values, [stamp] * n)
+    # As they would come from a broker; only that each batch begins at offset 0.
+    [batch] = framed(sent, _BATCH_BYTES, "none", transactional=False)
+    read = unpacked(batch._build(), topic, 0, 0, Isolation(None), check=True)
+    offsets = range(start, start + n)
+    task.take(dataclasses.replace(read, start=start, next=offsets.stop, offsets=offsets))
