@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -183,7 +184,9 @@ class NamedEncoder(_Remembering):
             listed_columns[EVENT_TIME] = columns[EVENT_TIME]
         values: dict[str, Sequence[Any]] = {}
         for feature in self.features:
-            values |= feature.read(listed_columns, self._memory)
+            # One object for each name, whatever the slice: a pickle tells the same from equal ones.
+            found = feature.read(listed_columns, self._memory)
+            values |= {sys.intern(name): column for name, column in found.items()}
         dicts = _dicts(values, n)
         plain = all(_FLAT.issuperset(map(type, column)) for column in values.values())
         rows.append(dicts if plain else list(map(flat, dicts)))
