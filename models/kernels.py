@@ -18,7 +18,7 @@ from models.intrinsics import prefetch
 from models.protocol import LEARN
 
 __all__ = [
-    "ADAGRAD", "ALL_GOOD", "FTRL_PROXIMAL", "GRADIENT", "sigmoid", "touched", "walk", "within",
+    "ADAGRAD", "ALL_GOOD", "FTRL_PROXIMAL", "GRADIENT", "sigmoid", "touched", "walk",
 ]  # fmt: skip
 
 GRADIENT, ADAGRAD, FTRL_PROXIMAL = 0, 1, 2
@@ -206,15 +206,6 @@ def walk(
             _step(table, last, residual, rule, pace, smooth, 0.0, 0.0)
         current = -1
     return ALL_GOOD
-
-
-@compiled
-def within(row: NDArray[np.int64], first: int, stop: int) -> bool:
-    """Whether all of these rows are from `first` to below `stop`."""
-    good = True
-    for k in range(len(row)):
-        good &= first <= row[k] < stop
-    return good
 
 
 @compiled

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import where_known
-from models.kernels import ALL_GOOD, touched, walk, within
+from models.kernels import ALL_GOOD, touched, walk
 from models.optimizers import Optimizer
 from models.protocol import SCORE, Kind, Plan, Scores, State
 from models.rows import Rows
 
-__all__ = ["LinearLearner", "Weighed"]
+__all__ = ["LinearLearner", "Weighed", "gauges"]
 
 _NOTHING = np.empty(0)
 
@@ -83,15 +83,14 @@ class LinearLearner:
     def weigh(self, plan: Plan, rows: Rows) -> tuple[Scores, NDArray[np.float64]]:
         """The same, and what each entry of each row scored added to its margin."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
-        self._check_rows(row, rows)
-        at = row[op == SCORE] - rows.base
-        adds = np.empty(int((rows.indptr[at + 1] - rows.indptr[at]).sum()))
+        rows.check(row)
+        adds = np.empty(rows.entries(row[op == SCORE]))
         return self._walk(plan, rows, adds), adds
 
     def _walk(self, plan: Plan, rows: Rows, adds: NDArray[np.float64]) -> Scores:
         op = np.frombuffer(plan.op, np.int8)
         row = np.frombuffer(plan.row, np.int64)
-        self._check_rows(row, rows)
+        rows.check(row)
         logistic = self.kind == "binary"
         target = np.asarray(plan.target, np.float64)
         value = np.empty(len(op) - len(target))
@@ -155,21 +154,17 @@ class LinearLearner:
 
         Computed on demand by reading the whole table, so not meant for every slice.
         """
-        weight = self._table[:, 0]
-        return {
-            "learned": float(self._counts[0]),
-            "skipped": float(self._counts[1]),
-            "weights": float(np.count_nonzero(weight)),
-            "norm": math.sqrt(float(np.einsum("i,i->", weight, weight))),
-        }
+        return gauges(self._table[:, 0], self._counts)
 
     def _empty(self) -> NDArray[np.float64]:
         return np.zeros((2**self._bits + 1, self._optimizer.width))
 
-    @staticmethod
-    def _check_rows(row: NDArray[np.int64], rows: Rows) -> None:
-        if not within(row, rows.first, rows.next):
-            raise IndexError(
-                f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
-                f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
-            )
+
+def gauges(weight: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:
+    """What a table of weights tells of itself; `counts` are the labels learned and skipped."""
+    return {
+        "learned": float(counts[0]),
+        "skipped": float(counts[1]),
+        "weights": float(np.count_nonzero(weight)),
+        "norm": math.sqrt(float(np.einsum("i,i->", weight, weight))),
+    }

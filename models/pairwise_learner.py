@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from models.column import where_known
 from models.edges import cut_anew, empty, restored, state
-from models.kernels import touched, within
-from models.linear_learner import Weighed
+from models.kernels import touched
+from models.linear_learner import Weighed, gauges
 from models.optimizers import AdaGrad
 from models.pairwise_kernels import Work, divide, read, walk
 from models.protocol import SCORE, Kind, Plan, Scores, State
@@ -50,9 +50,8 @@ class PairwiseLearner:
     def weigh(self, plan: Plan, rows: Rows) -> tuple[Scores, NDArray[np.float64]]:
         """The same, and what each entry of each row scored added to its log-odds."""
         op, row = np.frombuffer(plan.op, np.int8), np.frombuffer(plan.row, np.int64)
-        self._check_rows(row, rows)
-        at = row[op == SCORE] - rows.base
-        adds = np.empty(int((rows.indptr[at + 1] - rows.indptr[at]).sum()))
+        rows.check(row)
+        adds = np.empty(rows.entries(row[op == SCORE]))
         return self._walk(plan, rows, adds), adds
 
     def moment(self, row: int, rows: Rows) -> Weighed:
@@ -80,7 +79,7 @@ class PairwiseLearner:
         target = np.asarray(plan.target, np.float64)
         weight = np.empty(0) if plan.weight is None else plan.weight
         value = np.empty(len(op) - len(target))
-        self._check_rows(row, rows)
+        rows.check(row)
         if len(row):
             self._begin(int(row[0]), rows)
         work = self._work
@@ -121,13 +120,7 @@ class PairwiseLearner:
 
     def summary(self) -> Mapping[str, float]:
         """Labels ``learned`` and ``skipped``, non-zero ``weights`` and their ``norm``."""
-        weight = self._work.lines[:, 0]
-        return {
-            "learned": float(self._work.counts[0]),
-            "skipped": float(self._work.counts[1]),
-            "weights": float(np.count_nonzero(weight)),
-            "norm": float(np.sqrt(np.einsum("i,i->", weight, weight))),
-        }
+        return gauges(self._work.lines[:, 0], self._work.counts)
 
     def _begin(self, row: int, rows: Rows) -> None:
         """Learn of the first row how many numbers there are."""
@@ -142,14 +135,6 @@ class PairwiseLearner:
             f"{len(self._work.numbers)}: give the encoder the model's own bits, and all events the "
             "same features"
         )
-
-    @staticmethod
-    def _check_rows(row: NDArray[np.int64], rows: Rows) -> None:
-        if not within(row, rows.first, rows.next):
-            raise IndexError(
-                f"the plan reads rows {row.min()} to {row.max()}, and the window holds "
-                f"{rows.first} to {rows.next - 1}: drop a row only after its last step"
-            )
 
     def _set_up(self, numbers: int) -> None:
         finest, pairs = max(self._bins), numbers * (numbers - 1) // 2

@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import Column
+from models.digests import identified
 from models.protocol import LEARN, Plan, State
+from models.rowrecords import RowRecords
 from models.scaling import numbers
-from models.windows import Windows, key_digests
+from models.windows import Windows
 
 __all__ = ["Rates"]
 
-_ROOM = 4_096
-_GROWTH = 1.5
+_WAITING = np.dtype(
+    [("ids", "u8", (2,)), ("times", "i8"), ("stamps", "i8"), ("keyed", "?"), ("labelled", "?")]
+)
+_KEPT = ("ids", "keyed", "times", "labelled")
 
 
 class Rates:
@@ -42,8 +46,7 @@ class Rates:
         stats = ("count", "sum")[: 1 + sums]
         columns = [(stat, window) for stat in stats for window in range(len(over))]
         self._windows = Windows(over, late, remember, columns, delay)
-        self._base = self._first = self._next = 0
-        self._lay_out(0)
+        self._rows = RowRecords(_WAITING)
 
     def take(
         self, keys: Column, times: NDArray[np.int64], plan: Plan | None
@@ -62,8 +65,10 @@ class Rates:
         n = len(times)
         if plan is None:
             plan = Plan()
-            plan.score_run(self._next, n)
-        self._append(*key_digests(keys), times)
+            plan.score_run(self._rows.next, n)
+        new = self._rows.append(n)
+        new["ids"], new["keyed"] = identified(keys)
+        new["times"], new["labelled"] = times, False
         found = self._walk(plan).reshape(*self._shape, n)
         return found[0], found[-1]
 
@@ -73,12 +78,12 @@ class Rates:
 
     def drop_before(self, row: int) -> None:
         """Forget the keys of rows below `row`: their labels were learned, or will not come."""
-        self._first = max(self._first, min(row, self._next))
+        self._rows.drop_before(row)
 
     def clear(self) -> None:
         """Forget everything."""
         self._windows.clear()
-        self._base = self._first = self._next = 0
+        self._rows = RowRecords(_WAITING)
 
     def summary(self) -> Mapping[str, int]:
         """As `Windows.summary`: an event is one whose label is known."""
@@ -87,9 +92,7 @@ class Rates:
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
-        columns = self._ids, self._keyed, self._times, self._stamps, self._labelled
-        waiting = sum(column.nbytes for column in columns)
-        return self._windows.memory + waiting
+        return self._windows.memory + self._rows.memory
 
     @property
     def most_bytes(self) -> int:
@@ -98,68 +101,36 @@ class Rates:
 
     def state(self) -> State:
         """The windows, and keys and times of the rows that wait."""
-        kept = slice(self._first - self._base, self._next - self._base)
-        return {
-            "windows": self._windows.state(),
-            "first": self._first,
-            "ids": self._ids[kept].copy(),
-            "keyed": self._keyed[kept].copy(),
-            "times": self._times[kept].copy(),
-            "labelled": self._labelled[kept].copy(),
-        }
+        first = self._rows.first
+        columns = self._rows.columns(first)
+        kept = {name: columns[name] for name in _KEPT}
+        return {"windows": self._windows.state(), "first": first, **kept}
 
     def restore(self, state: State) -> None:
         """Take over the state of rates that were declared alike."""
         self._windows.restore(state["windows"])
-        self._base = self._first = self._next = state["first"]
-        self._append(state["ids"], state["keyed"], state["times"])
-        self._labelled[: self._next - self._base] = state["labelled"]
+        columns = {name: state[name] for name in _KEPT}
+        self._rows.restore(state["first"], {**columns, "stamps": np.zeros_like(state["times"])})
 
     def _walk(self, plan: Plan) -> NDArray[np.float64]:
         """Ask and learn in the order of a plan: the answers, float64[columns, scores]."""
         learns = np.frombuffer(plan.op, np.int8) == LEARN
-        places = np.frombuffer(plan.row, np.int64) - self._base
-        times = self._times[places]
+        waiting = self._rows.since(self._rows.first)
+        places = np.frombuffer(plan.row, np.int64) - self._rows.first
+        times, ids, keyed = (waiting[name][places] for name in ("times", "ids", "keyed"))
         times[~learns] -= self._delay
         bits, present = np.zeros(len(places), np.int64), learns.copy()
         # Added to 0, a negative zero is one: equal numbers are to be the same bits.
         labels = numbers(plan.target) + 0.0
         bits[learns], present[learns] = labels.view(np.int64), ~np.isnan(labels)
-        ids, keyed = self._ids[places], self._keyed[places]
-        keyed[learns] &= self._label(places[learns])
+        keyed[learns] &= _first_labelled(waiting, places[learns])
         return self._windows.slide(ids, keyed, times, bits, present)[:, ~learns]
 
-    def _label(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether it is the first time, of events at these places in the order of their labels."""
-        order = np.arange(len(places))
-        self._stamps[places[::-1]] = order[::-1]
-        first: NDArray[np.bool_] = (self._stamps[places] == order) & ~self._labelled[places]
-        self._labelled[places] = True
-        return first
 
-    def _append(
-        self, ids: NDArray[np.uint64], keyed: NDArray[np.bool_], times: NDArray[np.int64]
-    ) -> None:
-        """Number the next events."""
-        n = len(times)
-        if self._next - self._base + n > len(self._times):
-            self._make_room(n)
-        new = slice(self._next - self._base, self._next - self._base + n)
-        self._ids[new], self._keyed[new], self._times[new] = ids, keyed, times
-        self._labelled[new] = False
-        self._next += n
-
-    def _make_room(self, n: int) -> None:
-        """For n more, of what was forgotten if that will do."""
-        kept = slice(self._first - self._base, self._next - self._base)
-        ids, keyed, times = self._ids[kept], self._keyed[kept], self._times[kept]
-        labelled = self._labelled[kept]
-        self._lay_out(max(_ROOM, int((len(times) + n) * _GROWTH), len(self._times)))
-        self._ids[: len(times)], self._keyed[: len(times)] = ids, keyed
-        self._times[: len(times)], self._labelled[: len(times)] = times, labelled
-        self._base = self._first
-
-    def _lay_out(self, room: int) -> None:
-        self._ids, self._keyed = np.empty((room, 2), np.uint64), np.empty(room, np.bool_)
-        self._times, self._stamps = np.empty(room, np.int64), np.empty(room, np.int64)
-        self._labelled = np.empty(room, np.bool_)
+def _first_labelled(waiting: NDArray[np.void], places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether it is the first time, of events at these places in the order of their labels."""
+    order = np.arange(len(places))
+    waiting["stamps"][places[::-1]] = order[::-1]
+    first: NDArray[np.bool_] = (waiting["stamps"][places] == order) & ~waiting["labelled"][places]
+    waiting["labelled"][places] = True
+    return first

@@ -71,6 +71,23 @@ class Rows:
         span = slice(int(pointers[0]), int(pointers[-1]))
         return np.diff(pointers), self.index[span], self.value[span]
 
+    def check(self, rows: NDArray[np.int64]) -> None:
+        """See that all of these are in the window.
+
+        Raises:
+            IndexError: one of them is not.
+        """
+        if not _within(rows, self.first, self.next):
+            raise IndexError(
+                f"the plan reads rows {rows.min()} to {rows.max()}, and the window holds "
+                f"{self.first} to {self.next - 1}: drop a row only after its last step"
+            )
+
+    def entries(self, rows: NDArray[np.int64]) -> int:
+        """How many entries these have together."""
+        at = rows - self.base
+        return int((self.indptr[at + 1] - self.indptr[at]).sum())
+
     def state(self) -> State:
         """The rows of the window, for an image."""
         lengths, index, value = self.window(self.first, self.next)
@@ -114,3 +131,12 @@ def _append(
         all_value[used + entry] = value[entry]
     for row in range(len(lengths)):
         indptr[at + row + 1] = indptr[at + row] + lengths[row]
+
+
+@compiled
+def _within(row: NDArray[np.int64], first: int, stop: int) -> bool:
+    """Whether all of these rows are from `first` to below `stop`."""
+    good = True
+    for k in range(len(row)):
+        good &= first <= row[k] < stop
+    return good

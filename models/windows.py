@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.column import Column, complete, missing
-from models.digests import digests
-from models.hashing import texts
+from models.column import Column
+from models.digests import identified
 from models.protocol import State
 from models.scaling import numbers
 from models.textcolumn import TextColumn
@@ -17,7 +16,7 @@ from models.windowing import slide
 from models.windowlayout import MOST_PLACES, gather, laid_out, places, scatter
 from models.windowmemory import STATS, Rules, empty
 
-__all__ = ["Windows", "key_digests"]
+__all__ = ["Windows"]
 
 _SLOTS, _ARENA = 1024, 8192
 _COUNTERS = ("evicted", "forgotten", "too_late")
@@ -76,11 +75,11 @@ class Windows:
                 the events alone are counted. An event whose value is missing is not remembered.
         """
         n = len(times)
-        ids, keyed = key_digests(keys)
+        ids, keyed = identified(keys)
         if values is None:
             bits, present = np.zeros(n, np.int64), np.ones(n, np.bool_)
         elif _is_text(values):
-            found, present = key_digests(values)
+            found, present = identified(values)
             bits = np.ascontiguousarray(found[:, 0]).view(np.int64)
         else:
             # Added to 0, a negative zero is one: equal numbers are to be the same bits.
@@ -166,14 +165,3 @@ def _is_text(column: Column) -> bool:
     return isinstance(column, TextColumn) or isinstance(
         next((value for value in column if value is not None), None), str
     )
-
-
-def key_digests(column: Column) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """Of each value: uint64[n, 2], and where there is one."""
-    found = texts(column)
-    if complete(found):
-        return digests(found), np.ones(len(found), np.bool_)
-    present = ~missing(found)
-    ids = np.zeros((len(found), 2), np.uint64)
-    ids[present] = digests(found.take(np.flatnonzero(present)))
-    return ids, present

@@ -10,14 +10,18 @@ from models.protocol import Kind, Learner, Model, State, Target
 __all__ = ["Wrapped", "WrappedLearner", "as_model"]
 
 
-def as_model(given: Any) -> Model:
-    """The model: as it is, or a River estimator adapted."""
+def as_model(given: Any, kind: Kind | None = None) -> Model:
+    """The model: as it is, or a River estimator adapted, to that kind.
+
+    Raises:
+        ModelError: it is neither.
+    """
     if hasattr(given, "form") and hasattr(given, "accepts"):
         model: Model = given
         return model
     from models.adapter import adapt
 
-    return adapt(given)
+    return adapt(given, kind)
 
 
 class Wrapped:

@@ -6,11 +6,11 @@ import numpy as np
 
 from models.column import Column
 from models.protocol import LEARN, Plan, State
+from models.rowrecords import RowRecords
 
 __all__ = ["Importance", "unlikely"]
 
-_ROOM = 4_096
-_GROWTH = 1.5
+_WEIGHT = np.dtype([("weight", "f8")])
 
 
 class Importance:
@@ -21,41 +21,29 @@ class Importance:
     """
 
     def __init__(self) -> None:
-        self._base = self._first = self._next = 0
-        self._weights = np.zeros(0)
+        self._rows = RowRecords(_WEIGHT)
 
     def append(self, propensity: Column) -> None:
         """Add the next rows, by the probability with which each could get a label; missing: 1."""
-        new = 1.0 / np.asarray(propensity, np.float64)
-        if self._next - self._base + len(new) > len(self._weights):
-            kept = self._weights[self._first - self._base : self._next - self._base]
-            room = max(_ROOM, int((len(kept) + len(new)) * _GROWTH), len(self._weights))
-            self._base, self._weights = self._first, np.zeros(room)
-            self._weights[: len(kept)] = kept
-        self._weights[self._next - self._base :][: len(new)] = np.where(np.isnan(new), 1.0, new)
-        self._next += len(new)
+        weight = 1.0 / np.asarray(propensity, np.float64)
+        self._rows.append(len(weight))["weight"] = np.where(np.isnan(weight), 1.0, weight)
 
     def weigh(self, plan: Plan) -> None:
         """Give each `LEARN` step the weight of its row."""
         row = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
-        plan.weight = self._weights[row - self._base]
+        plan.weight = self._rows.of(row)["weight"].copy()
 
     def drop_before(self, row: int) -> None:
         """Forget rows below `row`; their memory is used again."""
-        self._first = max(self._first, min(row, self._next))
+        self._rows.drop_before(row)
 
     def state(self, first: int) -> State:
         """Rows from `first` on, for an image."""
-        return {
-            "base": first,
-            "weight": self._weights[first - self._base : self._next - self._base].copy(),
-        }
+        return {"base": first, **self._rows.columns(first)}
 
     def restore(self, state: State) -> None:
         """Take over a window made by `state`."""
-        self._base = self._first = state["base"]
-        self._weights = np.array(state["weight"])
-        self._next = self._base + len(self._weights)
+        self._rows.restore(state["base"], {"weight": state["weight"]})
 
 
 def unlikely(propensity: Column) -> dict[int, str]:

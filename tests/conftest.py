@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from uuid import uuid4
 
 import pytest
@@ -50,3 +53,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"there is no {SHARED_DATA}: THALWEG_TEST_DATA can name another folder")
     return SHARED_DATA
+
+
+@pytest.fixture
+def _sklearn(monkeypatch) -> None:
+    """River's checks import scikit-learn's data sets, which they do not use for these models."""
+    if find_spec("sklearn") is None:
+        package, module = ModuleType("sklearn"), ModuleType("sklearn.datasets")
+        package.datasets = module
+        monkeypatch.setitem(sys.modules, "sklearn", package)
+        monkeypatch.setitem(sys.modules, "sklearn.datasets", module)

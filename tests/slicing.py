@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hypothesis import strategies as st
 
+from streams.image import pack, unpack
 from streams.pipeline import Pipeline
 from streams.slices import Record, Records, Slice
 from streams.task import PartitionTask
@@ -55,6 +56,22 @@ def pieces(log: Iterable[Slice], at: Sequence[int]) -> Iterator[Slice]:
             rest = rest.since(part.offsets[edge])
         yield rest
         passed += len(part)
+
+
+def restarted(pipeline: Pipeline, log: Sequence[Slice], at: int, others: Sequence[int]):
+    """A task that took a log in pieces and became another one, of its image, at record `at`.
+
+    Answers the values of its predictions, and the task.
+    """
+    task, found, passed = begun(pipeline), [], 0
+    for part in pieces(log, sorted({*others, at})):
+        found += [row.value for row in rows(task.take(part).predictions)]
+        passed += len(part)
+        if passed == at:
+            image = unpack(pack(task.image()))
+            task = begun(pipeline)
+            task.restore(image)
+    return found, task
 
 
 def begun(pipeline: Pipeline) -> PartitionTask:

@@ -17,9 +17,9 @@ from models.protocol import Plan
 from models.rows import Rows
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.checking import check
-from streams.image import pack, unpack
+from streams.image import pack
 from streams.task import PartitionTask
-from tests.slicing import begun, cuts, pieces, rows, slice_of
+from tests.slicing import begun, cuts, restarted, rows, slice_of
 
 MODEL = Logistic(bits=6, optimizer=SGD(0.05))
 QUICK = {"reference": 1_000, "every": 5_000, "tolerance": 0.1}
@@ -165,14 +165,7 @@ def test_neither_cuts_nor_a_restart_change_a_bit(at, restart):
     whole = begun(declared)
     expected = carried_out(whole, log)
     assert whole.learner.alarms > 0
-    task, found, passed = begun(declared), [], 0
-    for part in pieces(log, sorted({*at, restart})):
-        found += [row.value for row in rows(task.take(part).predictions)]
-        passed += len(part)
-        if passed == restart:
-            image = unpack(pack(task.image()))
-            task = begun(declared)
-            task.restore(image)
+    found, task = restarted(declared, log, restart, at)
     assert found == expected
     assert pack(task.image()) == pack(whole.image())
 

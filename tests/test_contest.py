@@ -15,8 +15,8 @@ from models.contributions import Witness
 from models.protocol import Plan, Scores
 from models.rows import Rows
 from streams.checking import check
-from streams.image import pack, unpack
-from tests.slicing import begun, cuts, pieces, rows
+from streams.image import pack
+from tests.slicing import begun, cuts, restarted
 from tests.test_adaptive import carried_out, logs, pipeline
 
 SLOW, FAST = Logistic(bits=6, optimizer=SGD(1e-4)), Logistic(bits=6, optimizer=SGD(0.2))
@@ -184,14 +184,7 @@ def test_neither_cuts_nor_a_restart_change_a_bit(at, restart):
     whole = begun(declared)
     expected = carried_out(whole, log)
     assert whole.learner.promotions
-    task, found, passed = begun(declared), [], 0
-    for part in pieces(log, sorted({*at, restart})):
-        found += [row.value for row in rows(task.take(part).predictions)]
-        passed += len(part)
-        if passed == restart:
-            image = unpack(pack(task.image()))
-            task = begun(declared)
-            task.restore(image)
+    found, task = restarted(declared, log, restart, at)
     assert found == expected
     assert pack(task.image()) == pack(whole.image())
 

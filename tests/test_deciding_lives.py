@@ -16,29 +16,18 @@ from streams.recordings import write_files
 from streams.replaycommands import replay
 from streams.simulator import Simulator
 from streams.whatifcommand import what_if
+from tests.card_schemas import SCHEMAS
 
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
 SIMULATOR = Simulator(seed=11, days=20, customers=200, terminals=300)
 
-PIPELINE = """
-from datetime import datetime
+PIPELINE = (
+    SCHEMAS
+    + """
 from models import Cross, Hashed, Logistic, Number
-from streams import AlertBudget, Event, Field, Labels, Pipeline, Rule, Score, Topic
-
-class Payment(Event, frozen=True):
-    tx_id: str
-    at: datetime
-    customer_id: str
-    terminal_id: str
-    amount: float
-
-class Chargeback(Event, frozen=True):
-    tx_id: str
-    customer_id: str
-    fraud: int
-    at: datetime
+from streams import AlertBudget, Field, Labels, Pipeline, Rule, Score, Topic
 
 pipeline = Pipeline(
     name="{name}",
@@ -54,6 +43,7 @@ pipeline = Pipeline(
     explore=0.1,
 )
 """
+)
 
 
 def pipeline_file(folder, name, partitions=PARTITIONS):

@@ -15,24 +15,13 @@ from streams.recordings import write_files
 from streams.replaycommands import replay
 from streams.simulator import Simulator
 from streams.whatifcommand import what_if
+from tests.card_schemas import SCHEMAS
 
-PIPELINE = """
-from datetime import datetime
+PIPELINE = (
+    SCHEMAS
+    + """
 from models import Hashed, Logistic, Number
-from streams import AlertBudget, Bands, Event, Labels, Pipeline, Threshold, Topic
-
-class Payment(Event, frozen=True):
-    tx_id: str
-    at: datetime
-    customer_id: str
-    terminal_id: str
-    amount: float
-
-class Chargeback(Event, frozen=True):
-    tx_id: str
-    customer_id: str
-    fraud: int
-    at: datetime
+from streams import AlertBudget, Bands, Labels, Pipeline, Threshold, Topic
 
 pipeline = Pipeline(
     name="card",
@@ -44,6 +33,7 @@ pipeline = Pipeline(
     decide={decide},
 )
 """
+)
 PARTITIONS = 2
 
 

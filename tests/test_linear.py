@@ -3,9 +3,6 @@ import doctest
 import json
 import math
 import pickle
-import sys
-from importlib.util import find_spec
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -27,16 +24,6 @@ MODELS = [
     Linear(bits=12, optimizer=FTRL(alpha=1.0, l1=0.1, l2=0.1)),
     Linear(bits=3, optimizer=SGD(0.01), l2=0.1),
 ]
-
-
-@pytest.fixture
-def _sklearn(monkeypatch) -> None:
-    """River's checks import scikit-learn's data sets, which they do not use for these models."""
-    if find_spec("sklearn") is None:
-        package, module = ModuleType("sklearn"), ModuleType("sklearn.datasets")
-        package.datasets = module
-        monkeypatch.setitem(sys.modules, "sklearn", package)
-        monkeypatch.setitem(sys.modules, "sklearn.datasets", module)
 
 
 @pytest.mark.usefixtures("_sklearn")

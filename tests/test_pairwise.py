@@ -4,9 +4,6 @@ import itertools
 import json
 import math
 import pickle
-import sys
-from importlib.util import find_spec
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -24,16 +21,6 @@ from models.protocol import Plan
 from models.rows import Rows
 
 MODELS = [Pairwise(bits=6), Pairwise(bins=(3,), bits=4, l2=0.0), Pairwise(bins=(8, 5), bits=3)]
-
-
-@pytest.fixture
-def _sklearn(monkeypatch) -> None:
-    """River's checks import scikit-learn's data sets, which they do not use for these models."""
-    if find_spec("sklearn") is None:
-        package, module = ModuleType("sklearn"), ModuleType("sklearn.datasets")
-        package.datasets = module
-        monkeypatch.setitem(sys.modules, "sklearn", package)
-        monkeypatch.setitem(sys.modules, "sklearn.datasets", module)
 
 
 @pytest.mark.usefixtures("_sklearn")

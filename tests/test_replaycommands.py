@@ -30,29 +30,18 @@ from streams.replaycommands import audit, replay
 from streams.simulator import Simulator
 from streams.site import ReplayError
 from streams.sources import open_source
+from tests.card_schemas import SCHEMAS
 
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
 SIMULATOR = Simulator(seed=11, days=20, customers=200, terminals=300)
 
-LATE = """
-from datetime import datetime
+LATE = (
+    SCHEMAS
+    + """
 from models import {optimizer}, Cross, Hashed, Logistic, Number
-from streams import Event, Labels, Pipeline, Threshold, Topic
-
-class Payment(Event, frozen=True):
-    tx_id: str
-    at: datetime
-    customer_id: str
-    terminal_id: str
-    amount: float
-
-class Chargeback(Event, frozen=True):
-    tx_id: str
-    customer_id: str
-    fraud: int
-    at: datetime
+from streams import Labels, Pipeline, Threshold, Topic
 
 pipeline = Pipeline(
     name="{name}",
@@ -66,6 +55,7 @@ pipeline = Pipeline(
     reasons=2,
 )
 """
+)
 
 
 @dataclass
