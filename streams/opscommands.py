@@ -1,0 +1,45 @@
+"""The commands that look at a system at work: ``thalweg doctor``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from streams.options import out, resolved, settings_options
+
+__all__ = ["doctor"]
+
+_MARKS = {"good": ("✓", "green"), "doubtful": ("?", "yellow"), "wrong": ("✗", "red")}
+
+
+@click.command()
+@click.argument("pipeline")
+@click.option("--json", "as_json", is_flag=True, help="for programs")
+@settings_options()
+def doctor(pipeline: str, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Look for what keeps a pipeline from running, and say what mends it.
+
+    It looks with the worker's settings and rights, and changes nothing. Ends with 1 if something
+    is wrong; what is only doubtful does not count.
+
+    Example: thalweg doctor examples/fraud.py --brokers 127.0.0.1:9092
+    """
+    from streams.doctor import examine
+    from streams.loading import load
+
+    settings, _ = resolved(config, **flags)
+    findings = []
+    for finding in examine(load(pipeline), settings, config):
+        findings.append(finding)
+        if not as_json:
+            mark, style = _MARKS[finding.severity]
+            out.print(f"{mark} {finding.about}: {finding.found}", style=style, markup=False)
+            if finding.mend is not None and finding.severity != "good":
+                out.print(f"    {finding.mend.replace('PIPELINE', pipeline)}", markup=False)
+    if as_json:
+        click.echo(msgspec.json.encode(findings))
+    sys.exit(any(finding.severity == "wrong" for finding in findings))
