@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import faust
 from faust.exceptions import AlreadyConfiguredWarning
@@ -44,11 +44,12 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
 
     def connect(self, pipeline: Pipeline, settings: Settings, observer: Observer) -> None:
         """Settle what depends on the worker's settings; to be called before the app starts."""
+        client = client_options(settings)
         # Faust warns of settings that change after an agent was declared; these are read at start.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AlreadyConfiguredWarning)
             self._apply(pipeline, settings)
-        client = client_options(settings)
+            self.conf.broker_credentials = _credentials(client)
         self.host = Assignment(
             pipeline,
             settings,
@@ -89,6 +90,19 @@ class App(faust.App):  # type: ignore[misc]  # Faust's types are skipped
         """Nothing is to be done any more but to leave."""
         if self.leaving is not None:
             self.leaving()
+
+
+def _credentials(client: Mapping[str, Any]) -> Any:
+    """The same options as Faust has them, for its own producer and those of a user's agents."""
+    context = client.get("ssl_context")
+    if client["security_protocol"].startswith("SASL"):
+        return faust.SASLCredentials(
+            username=client["sasl_plain_username"],
+            password=client["sasl_plain_password"],
+            mechanism=client["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 class ReadingFlow:

@@ -64,7 +64,7 @@ def _of_cluster(
     yield _of_brokers(client)
     rights = {right.name: right for right in worker_rights(pipeline, group)}
     topics = _topics(client, required_topics(pipeline, 1))
-    troubles = []
+    troubles: list[Finding] = []
     for topic in topics:
         image_every = settings.checkpoint_interval_s
         troubles += of_topic(topic, rights[topic.spec.name], brokers, user, image_every)

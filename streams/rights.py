@@ -12,7 +12,16 @@ from streams.topics import TopicRole, required_topics
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
-__all__ = ["OPERATIONS", "Operation", "Right", "command", "kafka_name", "worker_rights"]
+__all__ = [
+    "OPERATIONS",
+    "Operation",
+    "Right",
+    "command",
+    "feeder_rights",
+    "kafka_name",
+    "reader_rights",
+    "worker_rights",
+]
 
 Operation: TypeAlias = Literal["Read", "Write", "DescribeConfigs"]
 """As Kafka names them. Read and Write bring Describe along."""
@@ -61,6 +70,16 @@ def worker_rights(pipeline: Pipeline, group: str | None = None) -> list[Right]:
         Right("Group", group, ("Read",)),
         Right("TransactionalId", f"{group}-", ("Write",), prefix=True),
     ]
+
+
+def feeder_rights(topics: Iterable[str]) -> list[Right]:
+    """What ``thalweg produce`` needs on the topics it writes to: it warns of a short retention."""
+    return [Right("Topic", name, ("Write", "DescribeConfigs")) for name in topics]
+
+
+def reader_rights(topics: Iterable[str]) -> list[Right]:
+    """What ``thalweg tail`` needs; a consumer with a group needs Read on that, too."""
+    return [Right("Topic", name, ("Read",)) for name in topics]
 
 
 def command(right: Right, brokers: str, user: str = "…", missing: Iterable[str] = ()) -> str:
