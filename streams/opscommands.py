@@ -1,4 +1,4 @@
-"""The commands that look at a system at work: ``thalweg doctor``."""
+"""The commands that look at a system at work: ``thalweg doctor`` and ``thalweg top``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from streams.options import out, resolved, settings_options
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "top"]
 
 _MARKS = {"good": ("✓", "green"), "doubtful": ("?", "yellow"), "wrong": ("✗", "red")}
 
@@ -43,3 +43,45 @@ def doctor(pipeline: str, as_json: bool, config: Path | None, **flags: Any) -> N
     if as_json:
         click.echo(msgspec.json.encode(findings))
     sys.exit(any(finding.severity == "wrong" for finding in findings))
+
+
+@click.command()
+@click.argument("pipeline")
+@click.option("--metrics", help="host:port of each worker's metrics page, with commas between")
+@click.option(
+    "--every", default=2.0, show_default=True, type=click.FloatRange(min=0.2), help="seconds"
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["partition", "lag", "rate", "p99", "AUC"]),
+    default="partition",
+    show_default=True,
+)
+@click.option("--once", "single", is_flag=True, help="print one picture, and end")
+@settings_options("brokers", "group", "metrics_port")
+def top(
+    pipeline: str,
+    metrics: str | None,
+    every: float,
+    sort: str,
+    single: bool,
+    config: Path | None,
+    **flags: Any,
+) -> None:
+    """Watch a whole group work: partitions, owners, lag, rates, latency, quality, alerts.
+
+    Metrics pages are looked for at the members' hosts, at --metrics-port and the ports behind it,
+    unless --metrics names them. Keys: s sorts, a number and Enter looks into a partition, q ends.
+
+    Example: thalweg top examples/fraud.py --brokers 127.0.0.1:9092
+    """
+    from streams.loading import load
+    from streams.toploop import once, run
+    from streams.watching import Watch
+
+    settings, _ = resolved(config, **flags)
+    watch = Watch(load(pipeline), settings, metrics.split(",") if metrics else None)
+    if single:
+        out.print(once(watch, every, sort))
+    else:
+        run(watch, out, every, sort)
