@@ -43,7 +43,7 @@ def examine(
     Args:
         pipeline: to be run.
         settings: it would run with.
-        config: the file they are from.
+        config: the file they are from, if there are secrets in it.
     """
     group = settings.group or pipeline.name
     yield from surroundings.of_versions()

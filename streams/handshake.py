@@ -63,21 +63,34 @@ async def _try(host: str, port: int, options: dict[str, Any]) -> tuple[str, str]
         )
     except SaslAuthenticationFailed as error:
         reason = error.args[0] if error.args else "no reason is given"
-        return (
-            f"it refuses {user} by {mechanism}: {reason}",
-            "THALWEG_SASL_PASSWORD=… as it is at the broker, where kafka-configs --alter "
-            f"--entity-type users --entity-name … --add-config '{mechanism}=[password=…]' sets it",
-        )
+        return (f"it refuses {user} by {mechanism}: {reason}", _password(mechanism))
     except UnsupportedSaslMechanismError:
         return (
             f"it lets nobody log in by {mechanism}",
             "sasl_mechanism = one of the broker's sasl.enabled.mechanisms",
         )
-    except (KafkaError, OSError, TimeoutError):
-        return None
+    except (KafkaError, OSError, TimeoutError) as error:
+        alert = error.__cause__ or error.__context__
+        if not isinstance(alert, ssl.SSLError):
+            return None
+        return (
+            f"it wants a certificate of ours, and another one than it was shown ({alert.reason})",
+            'ssl_certfile = "/etc/kafka/cert.pem", signed by an authority that the broker trusts',
+        )
     connected.close()
     return None
 
 
 def _plain(options: Mapping[str, Any]) -> str:
     return "SASL_PLAINTEXT" if "sasl_mechanism" in options else "PLAINTEXT"
+
+
+def _password(mechanism: str | None) -> str:
+    """Where a password is given, and where it is set."""
+    ours = "THALWEG_SASL_PASSWORD=… as it is at the broker, "
+    if mechanism == "PLAIN":
+        return f"{ours}in the user_… of its listener's sasl.jaas.config"
+    return (
+        f"{ours}where kafka-configs --alter --entity-type users --entity-name … "
+        f"--add-config '{mechanism}=[password=…]' sets it"
+    )

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from streams.options import out, resolved, settings_options
+from streams.settings import SECRETS
 
 __all__ = ["doctor", "top"]
 
@@ -31,9 +32,10 @@ def doctor(pipeline: str, as_json: bool, config: Path | None, **flags: Any) -> N
     from streams.doctor import examine
     from streams.loading import load
 
-    settings, _ = resolved(config, **flags)
+    settings, provenance = resolved(config, **flags)
+    holds_secrets = config is not None and config.name in map(provenance.get, SECRETS)
     findings = []
-    for finding in examine(load(pipeline), settings, config):
+    for finding in examine(load(pipeline), settings, config if holds_secrets else None):
         findings.append(finding)
         if not as_json:
             mark, style = _MARKS[finding.severity]

@@ -51,7 +51,7 @@ def of_files(settings: Settings, config: Path | None = None) -> Iterator[Finding
 
     Args:
         settings: name them.
-        config: the file with the settings, which may hold passwords.
+        config: the file they are from, if there are secrets in it.
     """
     files = {name: getattr(settings, name) for name in _KEY_FILES}
     if settings.ssl_keyfile is not None:

@@ -15,6 +15,7 @@ from streams.offsets import Lag, lag
 from streams.pages import Page, by_partition, together
 from streams.readings import Meter, page
 from streams.security import client_options
+from streams.topics import topic_named
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
@@ -95,9 +96,14 @@ class Watch:
 
         Raises:
             ClusterError: there is no Kafka, or it denies the request.
+            TopicError: there is no events topic.
         """
         settings, security = self._settings, client_options(self._settings)
         behind = lag(settings.brokers, self._group, self._pipeline.input_topics, security)
+        if not behind:
+            topic_named(
+                settings.brokers, self._pipeline.events.name, security
+            )  # says what is there
         with admin(settings.brokers, security) as client:
             described = self._described(client)
         members = described["members"]

@@ -32,7 +32,7 @@ PASSWORDS = {ADMIN: "keys-to-the-house", "fraud": "correct-horse-9", "plain": "b
 
 
 class Secured:
-    """A `Broker` whose only listener for clients is SASL over TLS, with an authorizer.
+    """A `Broker` with an authorizer, whose clients log in over TLS or show a certificate.
 
     Args:
         folder: for the broker, and for the certificates.
@@ -40,20 +40,32 @@ class Secured:
     Attributes:
         broker: itself.
         cafile: PEM of the authority that signed its certificate.
+        tls: where users are known by certificates instead of passwords.
+        certificates: PEM of users' keys and certificates.
     """
 
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()
         self.cafile = folder / "ca.pem"
         authority.cert_pem.write_to_path(str(self.cafile))
-        port, controller = _free_ports(2)
+        self.certificates = {
+            user: _identity(
+                authority.issue_cert(f"{user}.example", common_name=user), folder / f"{user}.pem"
+            )
+            for user in ("fraud", "stranger")
+        }
+        port, tls, controller = _free_ports(3)
+        self.tls = f"127.0.0.1:{tls}"
         self.broker = Broker(
             folder / "kafka",
             port,
             controller,
             settings={
-                "listeners": f"SASL_SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-                "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
+                "listeners": f"SASL_SSL://127.0.0.1:{port},SSL://{self.tls},"
+                f"CONTROLLER://127.0.0.1:{controller}",
+                "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
+                "listener.name.ssl.ssl.client.auth": "required",
+                "listener.name.ssl.ssl.principal.mapping.rules": "RULE:.*CN=([^,]+).*/$1/",
                 "inter.broker.listener.name": "SASL_SSL",
                 "sasl.mechanism.inter.broker.protocol": "PLAIN",
                 "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
@@ -61,7 +73,9 @@ class Secured:
                 "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": _SCRAM,
                 "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": _SCRAM,
                 "ssl.keystore.type": "PEM",
-                "ssl.keystore.location": str(_keystore(authority, folder / "broker.pem")),
+                "ssl.keystore.location": str(
+                    _identity(authority.issue_cert("127.0.0.1"), folder / "broker.pem")
+                ),
                 "ssl.truststore.type": "PEM",
                 "ssl.truststore.location": str(self.cafile),
                 "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -137,9 +151,8 @@ def _plain(*users: str) -> str:
     return f"org.apache.kafka.common.security.plain.PlainLoginModule required {options};"
 
 
-def _keystore(authority: trustme.CA, path: Path) -> Path:
+def _identity(issued: trustme.LeafCert, path: Path) -> Path:
     """Key and certificate in one file; Kafka reads keys in PKCS 8 only."""
-    issued = authority.issue_cert("127.0.0.1", "localhost")
     key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
     pkcs8 = key.private_bytes(
         serialization.Encoding.PEM,

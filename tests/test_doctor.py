@@ -88,6 +88,19 @@ def test_no_broker_is_a_finding_like_others(tmp_path):
     assert "thalweg broker, which starts one" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "told"), [("slot = '1'", False), ("checkpoint_key = 'sixteen-or-more-0'", True)]
+)
+def test_a_settings_file_may_be_read_by_all_unless_it_holds_a_secret(tmp_path, line, told):
+    file, config = tmp_path / "shop.py", tmp_path / "thalweg.toml"
+    file.write_text(DECLARATION.format(name="shop"))
+    config.write_text(f"[worker]\n{line}\n")
+    config.chmod(0o644)
+    given = [str(file), "--brokers", "127.0.0.1:1", "--config", str(config)]
+    result = CliRunner().invoke(command, given)
+    assert (f"chmod 600 {config}" in result.stdout) == told
+
+
 @pytest.mark.kafka
 def test_nothing_wrong_ends_with_0(patient):
     (single,) = patient.findings(code=0)

@@ -125,6 +125,28 @@ def test_the_least_rights_are_enough_from_event_to_prediction(house):
     assert scored == {visit["id"] for visit in visits}
 
 
+def test_a_certificate_is_a_log_in_too(house):
+    given = {
+        "brokers": house.secured.tls,
+        "security_protocol": "SSL",
+        "ssl_cafile": str(house.secured.cafile),
+        "ssl_certfile": str(house.secured.certificates["fraud"]),
+    }
+    checked = house.run("doctor", house.file, *flags(given))
+    assert checked.exit_code == 0, checked.output
+    with Worker(house.file, slot="0", **given) as worker:
+        worker.until(lambda: worker.total("thalweg_assigned_partitions") == 2, 120)
+        assert worker.stop() == 0, worker.output
+    stranger = {**given, "ssl_certfile": str(house.secured.certificates["stranger"])}
+    denied = house.run("doctor", house.file, *flags(stranger))
+    assert denied.exit_code == 1
+    assert "may not see it" in denied.output
+
+
+def flags(given: dict[str, str]) -> list[str]:
+    return [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+
+
 def test_a_reader_cannot_write_and_a_stranger_sees_nothing(house):
     sender = house.config("plain", "PLAIN")
     denied = house.run("tail", "shop.checkpoints", "--config", sender)
@@ -198,6 +220,16 @@ def test_a_user_who_is_known_by_another_mechanism_is_told(house):
         admin(house.brokers, options),
     ):
         pass
+
+
+def test_a_certificate_that_is_missing_is_told(house):
+    options = {"ssl_context": ssl.create_default_context(cafile=str(house.secured.cafile))}
+    with (
+        pytest.raises(ClusterError, match="it wants a certificate of ours") as caught,
+        admin(house.secured.tls, {**options, "security_protocol": "SSL"}),
+    ):
+        pass
+    assert caught.value.write.startswith('ssl_certfile = "/etc/kafka/cert.pem"')
 
 
 def test_an_authority_that_is_not_ours_is_not_trusted(house):
