@@ -257,5 +257,5 @@ def of_group(group: GroupState, partitions: int) -> Iterator[Finding]:
         found = f"{group.state}: it is sharing its partitions out"
         yield Finding(about, "doubtful", found, "thalweg doctor PIPELINE, in a minute again")
     else:
-        found = f"{group.state}, {group.members} workers, {behind:,} records behind"
+        found = f"{group.state}, members: {group.members}, records behind: {behind:,}"
         yield Finding(about, "good", found)

@@ -64,12 +64,14 @@ def probe(
     try:
         producer.init_transactions()
         producer.begin_transaction()
-        before = clock() * 1000
-        offset = OffsetAndMetadata(0, "", -1)
-        producer.send_offsets_to_transaction({place: offset}, group)
-        after = clock() * 1000
-        began = client.describe_transactions([name])[name].transaction_start_time_ms
-        producer.abort_transaction()
+        try:
+            before = clock() * 1000
+            offset = OffsetAndMetadata(0, "", -1)
+            producer.send_offsets_to_transaction({place: offset}, group)
+            after = clock() * 1000
+            began = client.describe_transactions([name])[name].transaction_start_time_ms
+        finally:
+            producer.abort_transaction()
     except AuthorizationError as error:
         kind = type(error).__name__.removesuffix("AuthorizationFailedError")
         return Probe(denied=kind)

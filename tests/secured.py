@@ -19,7 +19,7 @@ from kafka.admin import (
     ResourceType,
     UserScramCredentialUpsertion,
 )
-from outside import _free_ports
+from outside import free_ports
 
 from streams.broker import Broker
 from streams.rights import Right, kafka_name
@@ -54,7 +54,7 @@ class Secured:
             )
             for user in ("fraud", "stranger")
         }
-        port, tls, controller = _free_ports(3)
+        port, tls, controller = free_ports(3)
         self.tls = f"127.0.0.1:{tls}"
         self.broker = Broker(
             folder / "kafka",

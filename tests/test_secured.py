@@ -115,7 +115,7 @@ def test_the_least_rights_are_enough_from_event_to_prediction(house):
             return all(it.committed == it.end for it in inputs)
 
         worker.until(read_up, 120)
-        arguments = Path(f"/proc/{worker._process.pid}/cmdline").read_text()
+        arguments = Path(f"/proc/{worker.pid}/cmdline").read_text()
         assert worker.stop() == 0
         assert PASSWORDS["fraud"] not in worker.output
         assert "••••" in worker.output

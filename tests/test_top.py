@@ -65,7 +65,7 @@ def test_a_group_at_work_is_seen_and_keys_are_heard(broker: Broker, tmp_path: Pa
     producer.flush(30)
     with Worker(file, broker.bootstrap, slot="0") as worker:
         worker.until(lambda: worker.total("thalweg_events_total") == 400, 120)
-        (port,) = worker._ports
+        (port,) = worker.ports
         flags = [str(file), "--brokers", broker.bootstrap, "--metrics-port", str(port)]
         result = CliRunner().invoke(cli, ["top", *flags, "--once", "--every", "0.2"])
         assert result.exit_code == 0, result.output
