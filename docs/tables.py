@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from streams import catalogue
+from streams import catalogue, load
+from streams.rights import worker_rights
 from streams.settings import SECRETS, Settings, meanings
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +26,7 @@ PAGES = (
     ROOT / "docs/guarantees.md",
     ROOT / "docs/metrics.md",
     ROOT / "docs/performance.md",
+    ROOT / "docs/security.md",
     ROOT / "docs/settings.md",
 )
 MEASURED = ROOT / "benchmarks/results/throughput.json"
@@ -48,6 +50,16 @@ def settings() -> str:
         lines.append(
             f"| `{name}` | `THALWEG_{name.upper()}` | {flag} | {default} | {about[name]} |"
         )
+    return "\n".join(lines)
+
+
+def rights() -> str:
+    """What a worker of the pipeline in `examples/fraud.py` has to be allowed."""
+    lines = ["| resource | name | operations |", "|---|---|---|"]
+    for right in worker_rights(load(ROOT / "examples/fraud.py")):
+        pattern = ", and all that begin so (`prefixed`)" if right.prefix else ""
+        operations = ", ".join(right.operations)
+        lines.append(f"| {right.resource} | `{right.name}`{pattern} | {operations} |")
     return "\n".join(lines)
 
 
@@ -219,6 +231,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "chaos": chaos,
     "chaos_summary": chaos_summary,
     "settings": settings,
+    "rights": rights,
     "throughput": throughput,
     "stages": stages,
     "latency": latency,

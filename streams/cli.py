@@ -17,6 +17,7 @@ from streams.datacommands import produce, simulate, tail
 from streams.deadlettercommands import dead_letters
 from streams.errors import TeachingError
 from streams.explaincommand import explain
+from streams.opscommands import doctor, top
 from streams.options import err, out, resolved, settings_options
 from streams.replaycommands import audit, replay
 from streams.settings import Settings
@@ -193,6 +194,8 @@ cli.add_command(replay)
 cli.add_command(audit)
 cli.add_command(what_if)
 cli.add_command(explain)
+cli.add_command(doctor)
+cli.add_command(top)
 
 
 def _worker_count(events: str, settings: Settings) -> int:

@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaError
 
 from streams.errors import TeachingError
+from streams.handshake import misunderstanding
 
 __all__ = ["ClusterError", "Security", "admin", "connection", "reach"]
 
@@ -93,8 +94,14 @@ def admin(bootstrap: str, security: Security | None = None) -> Iterator[KafkaAdm
 
 def _unwelcome(bootstrap: str, security: Security | None, error: Exception) -> ClusterError:
     protocol = (security or {}).get("security_protocol", "PLAINTEXT")
+    given = f"no understanding with {bootstrap} by {protocol}"
+    for address in bootstrap.split(","):
+        place = urlsplit(f"//{address}")
+        known = misunderstanding(place.hostname or "", place.port or 0, security or {})
+        if known is not None:
+            return ClusterError(given, *known)
     return ClusterError(
-        f"no understanding with {bootstrap} by {protocol}",
+        given,
         f"somebody listens there, but does not answer as Kafka does ({error})",
         "security_protocol = … as in the broker's listeners (PLAINTEXT, SSL, SASL_SSL), "
         "with the user and the files that go with it",

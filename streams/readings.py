@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams import catalogue
 
-__all__ = ["Meter", "Reading", "read", "scrape"]
+__all__ = ["BOUNDS", "Meter", "Reading", "page", "read", "scrape"]
 
 _ANSWER_S = 2.0
 _RECENT = 10
@@ -46,18 +46,19 @@ class Reading:
     quality: Mapping[str, float]
 
 
-_BOUNDS = np.array((*catalogue.LATENCY_SECONDS.buckets, math.inf))
+BOUNDS = np.array((*catalogue.LATENCY_SECONDS.buckets, math.inf))
+"""Upper bounds of the buckets of `Reading.latency`, in seconds."""
 
 
 def read(text: str, at: float) -> Reading:
     """The reading in the text of a ``/metrics`` page."""
     total: dict[str, float] = {}
-    latency = np.zeros(len(_BOUNDS), np.int64)
+    latency = np.zeros(len(BOUNDS), np.int64)
     quality: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == f"{catalogue.LATENCY_SECONDS.name}_bucket":
-                latency[np.searchsorted(_BOUNDS, float(sample.labels["le"]))] += int(sample.value)
+                latency[np.searchsorted(BOUNDS, float(sample.labels["le"]))] += int(sample.value)
             elif sample.name == catalogue.WORKER_QUALITY.name:
                 quality[sample.labels["metric"]] = sample.value
             else:
@@ -80,12 +81,18 @@ def read(text: str, at: float) -> Reading:
 
 def scrape(url: str) -> Reading | None:
     """Ask a worker for its metrics; None while it does not answer."""
+    text = page(url)
+    return None if text is None else read(text, time.monotonic())
+
+
+def page(url: str) -> str | None:
+    """The text of a metrics page; None while nobody serves it."""
     try:
         with urllib.request.urlopen(url, timeout=_ANSWER_S) as answer:
-            text = answer.read().decode()
+            text: str = answer.read().decode()
     except OSError:
         return None
-    return read(text, time.monotonic())
+    return text
 
 
 class Meter:
@@ -140,7 +147,7 @@ class Meter:
             return math.nan
         rank = share * int(count[-1])
         place = int(np.searchsorted(count, rank))
-        if place == len(_BOUNDS) - 1:
-            return float(_BOUNDS[-2])
-        low, below = (float(_BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
-        return low + (float(_BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)
+        if place == len(BOUNDS) - 1:
+            return float(BOUNDS[-2])
+        low, below = (float(BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
+        return low + (float(BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)

@@ -282,6 +282,12 @@ def _configs(client: KafkaAdminClient, name: str, asked: Sequence[str]) -> list[
     """Settings of a topic, in the order asked."""
     resource = ConfigResource(ConfigResourceType.TOPIC, name, list(asked))
     found = client.describe_configs([resource], config_filter="all")["topic"][name]
+    if not found:
+        raise TopicError(
+            f"the settings of topic {name!r}",
+            "the user we log in as may not read them",
+            f"kafka-acls --add --allow-principal User:… --operation DescribeConfigs --topic {name}",
+        )
     return [found[config]["value"] for config in asked]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-__all__ = ["ROOT", "Worker", "read"]
+__all__ = ["ROOT", "Worker", "free_ports", "read"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,13 +30,16 @@ class Worker:
         brokers: host:port.
         workers: how many processes it is to start, each with a metrics page.
         settings: others, by their names.
+
+    Attributes:
+        ports: of the metrics pages.
     """
 
     def __init__(
         self, pipeline: str | Path, brokers: str, workers: int = 1, **settings: object
     ) -> None:
-        self._ports = _free_ports(workers)
-        flags = {"brokers": brokers, "workers": workers, "metrics-port": self._ports[0]}
+        self.ports = free_ports(workers)
+        flags = {"brokers": brokers, "workers": workers, "metrics-port": self.ports[0]}
         self._command = [sys.executable, "-m", "streams", "worker", str(pipeline)]
         for name, value in (flags | settings).items():
             self._command.append(f"--{name.replace('_', '-')}={value}")
@@ -60,6 +63,11 @@ class Worker:
         return self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What it has printed."""
         self._log.seek(0)
@@ -67,7 +75,7 @@ class Worker:
 
     def pages(self) -> list[str]:
         """The metrics page of each process."""
-        return list(map(_page, self._ports))
+        return list(map(_page, self.ports))
 
     def totals(self, name: str, **labels: str) -> list[float]:
         """For each process, the sum of all samples of a metric with these labels."""
@@ -77,7 +85,7 @@ class Worker:
                 for own, labelled, value in _SAMPLE.findall(_page(port))
                 if own == name and labels.items() <= dict(_LABEL.findall(labelled)).items()
             )
-            for port in self._ports
+            for port in self.ports
         ]
 
     def total(self, name: str, **labels: str) -> float:
@@ -121,7 +129,7 @@ def _page(port: int) -> str:
         return ""
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Consecutive ones, below the range that outgoing connections are given."""
     while True:
         first = random.randrange(20_000, 32_000)
