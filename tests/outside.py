@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -30,13 +31,17 @@ class Worker:
         brokers: host:port.
         workers: how many processes it is to start, each with a metrics page.
         settings: others, by their names.
+
+    Attributes:
+        ports: of the metrics pages, one for each process.
     """
 
     def __init__(
-        self, pipeline: str | Path, brokers: str, workers: int = 1, **settings: object
+        self, pipeline: str | Path, brokers: str, workers: int = 1, **settings: Any
     ) -> None:
-        self._ports = _free_ports(workers)
-        flags = {"brokers": brokers, "workers": workers, "metrics-port": self._ports[0]}
+        first = settings.pop("metrics_port", None)
+        self.ports = _free_ports(workers) if first is None else [*range(first, first + workers)]
+        flags = {"brokers": brokers, "workers": workers, "metrics-port": self.ports[0]}
         self._command = [sys.executable, "-m", "streams", "worker", str(pipeline)]
         for name, value in (flags | settings).items():
             self._command.append(f"--{name.replace('_', '-')}={value}")
@@ -67,7 +72,7 @@ class Worker:
 
     def pages(self) -> list[str]:
         """The metrics page of each process."""
-        return list(map(_page, self._ports))
+        return list(map(_page, self.ports))
 
     def totals(self, name: str, **labels: str) -> list[float]:
         """For each process, the sum of all samples of a metric with these labels."""
@@ -77,7 +82,7 @@ class Worker:
                 for own, labelled, value in _SAMPLE.findall(_page(port))
                 if own == name and labels.items() <= dict(_LABEL.findall(labelled)).items()
             )
-            for port in self._ports
+            for port in self.ports
         ]
 
     def total(self, name: str, **labels: str) -> float:

@@ -73,7 +73,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
         ),
         Alert(
             "LagRising", "page",
-            f"{of.LAG_SECONDS.name} > 60 and deriv({of.LAG_SECONDS.name}[{span(5)}]) > 0",
+            f"{of.LAG_SECONDS.name} > {seconds(1):g} and deriv({of.LAG_SECONDS.name}[{span(5)}]) > 0",
             2,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: "
             "{{ $value | humanizeDuration }} behind, and falling back",
