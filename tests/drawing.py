@@ -82,7 +82,9 @@ def _lines(axes: Axes, panel: dict[str, Any], answers: list[Samples]) -> None:
             if stacking:
                 below = [stack.get(at, 0.0) for at, _ in samples]
                 stack |= {at: stack.get(at, 0.0) + v for at, v in samples}
-                axes.fill_between(times, below, [stack[at] for at, _ in samples], alpha=0.5, label=named)
+                axes.fill_between(
+                    times, below, [stack[at] for at, _ in samples], alpha=0.5, label=named
+                )
             else:
                 axes.plot(times, [v for _, v in samples], label=named, linewidth=1.3)
     steps = defaults.get("thresholds", {}).get("steps", ()) if not stacking else ()
@@ -98,20 +100,22 @@ def _lines(axes: Axes, panel: dict[str, Any], answers: list[Samples]) -> None:
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
     handles, names = axes.get_legend_handles_labels()
-    axes.legend(handles[:8], names[:8], fontsize=6, ncols=2, loc="upper left", framealpha=0.6)
+    axes.legend(
+        handles[:8], names[:8], fontsize=6, ncols=4 if len(names) > 2 else 2, frameon=False,
+        loc="upper left", bbox_to_anchor=(-0.05, -0.08), columnspacing=1,
+    )  # fmt: skip
 
 
 def _written(value: float, unit: str) -> str:
-    """A value as Grafana would write it."""
+    """A value much as Grafana would write it."""
     match unit:
         case "percentunit":
-            return f"{value:.3%}" if 0 < abs(value) < 0.01 else f"{value:.0%}"
+            return f"{100 * value:.3g}%"
         case "s" if 0 < abs(value) < 1:
-            return f"{value * 1000:.3g} ms"
+            return f"{1000 * value:.3g} ms"
         case "s":
-            return f"{value:.3g} s"
+            return f"{value:,.3g} s" if abs(value) < 100 else f"{value / 60:,.0f} min"
         case "bytes":
             return f"{value / 2**20:.3g} MiB"
-        case "cps":
-            return f"{value:.3g} c/s"
-    return f"{value:.4g}"
+    thousands = abs(value) >= 1_000
+    return f"{value / 1_000:,.3g} K" if thousands else f"{value:.3g}"

@@ -100,7 +100,11 @@ def test_an_alert_asks_the_catalogue_and_has_a_runbook_and_a_case(alert):
     assert heading in page
     assert alert.runbook in page
     assert f'alertname="{alert.name}"' in CASES.read_text()
-    (rule,) = (r for r in yaml.safe_load(RULES.read_text())["groups"][0]["rules"] if r["alert"] == alert.name)
+    (rule,) = (
+        r
+        for r in yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+        if r["alert"] == alert.name
+    )
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
     assert (ROOT / page).exists()
     assert anchor == alert.name.lower()

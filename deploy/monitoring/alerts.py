@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from streams import catalogue as of
 
@@ -21,7 +21,6 @@ class Alert:
 
     Attributes:
         name: in one word; the heading of its runbook.
-        severity: whether it can wait until the morning.
         expression: in PromQL; it fires while there is an answer.
         minutes: for how long there has to be one.
         summary: one line, with the labels and the value of the answer.
@@ -29,7 +28,6 @@ class Alert:
     """
 
     name: str
-    severity: Literal["page", "ticket"]
     expression: str
     minutes: float
     summary: str
@@ -53,6 +51,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
     bad = f"rate({of.DEAD_LETTERS.name}[{span(5)}])"
     owned = f"count by (pipeline, partition) ({of.EVENTS.name})"
     known = f"count by (pipeline, partition) (last_over_time({of.EVENTS.name}[{span(1440)}]))"
+    lag = of.LAG_SECONDS.name
     age = f"max by (pipeline, partition) ({of.LABEL_AGE.name})"
     gap = f"max by (pipeline, partition) (max_over_time({of.LABEL_GAP.name}[{span(10_080)}]))"
     raised = f'sum by (pipeline) (increase({of.DECISIONS.name}{{decision="true"}}[{span(1440)}]))'
@@ -62,18 +61,18 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
     refused = f'{of.MODEL.name}{{measure=~"skipped|not_finite"}}'
     return (
         Alert(
-            "ScoresLate", "page",
+            "ScoresLate",
             f"histogram_quantile(0.99, {buckets}) > {DEADLINE_S}",
             5,
             "{{ $labels.pipeline }}: one score in a hundred takes {{ $value | humanizeDuration }}",
-            "Scores come after the deadline, so callers decide without them. Compare the lag: if it "
-            "grows, the workers are too slow; add one, up to one a partition. If it does not, look "
+            "Scores come after the deadline, so callers decide without them. Compare the lag: if "
+            "it grows, the workers are too slow; add one, up to one a partition. If it does not, look "
             "at the time of a commit: far above `commit_interval_ms`, the brokers are slow. Of one "
             "partition only: its keys are skewed.",
         ),
         Alert(
-            "LagRising", "page",
-            f"{of.LAG_SECONDS.name} > {seconds(1):g} and deriv({of.LAG_SECONDS.name}[{span(5)}]) > 0",
+            "LagRising",
+            f"{lag} > {seconds(1):g} and deriv({lag}[{span(5)}]) > 0",
             2,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: "
             "{{ $value | humanizeDuration }} behind, and falling back",
@@ -83,7 +82,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "`thalweg_recovery_left_offsets` to fall, and write checkpoints more often.",
         ),
         Alert(
-            "LabelsMissing", "page",
+            "LabelsMissing",
             f"{age} > clamp_min(2 * {gap}, {seconds(15):g})",
             1,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: "
@@ -95,28 +94,28 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "length, as over a weekend; silence the alert until then.",
         ),
         Alert(
-            "ScoreNotFinite", "page",
+            "ScoreNotFinite",
             f"delta({refused}[{span(10)}]) > 0",
             0,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: the model refused "
             "{{ $value | humanize }} events or labels as not finite",
             "A feature or an estimator gave NaN or infinity. Such events are answered without a "
             "score and are not learned, so the model is sound; but somebody gets no answer. See "
-            "which field is at its extremes (`thalweg tail`, events without a score), then bound or "
-            "scale the feature; an estimator that overflows needs a lower learning rate.",
+            "which field is at its extremes (`thalweg tail`, events without a score), then bound "
+            "or scale the feature; an estimator that overflows needs a lower learning rate.",
         ),
         Alert(
-            "AlertsOffBudget", "page",
+            "AlertsOffBudget",
             f"({raised} / ({budget} > 0) < 0.5 or {raised} / ({budget} > 0) > 2) "
             f"and on (pipeline) {a_day_ago}",
             30,
-            "{{ $labels.pipeline }}: {{ $value | humanizePercentage }} of a day's alert budget used",
-            "Investigators get twice the work, or half of it. See the rules that fire: one that has "
-            "run wild goes into shadow. If the scores have moved, the threshold follows within a "
+            "{{ $labels.pipeline }}: a day's alerts are {{ $value | humanizePercentage }} of budget",
+            "Investigators get twice the work, or half of it. See the rules that fire: one that "
+            "has run wild goes into shadow. If the scores have moved, the threshold follows within a "
             "day of event time. Far too few: see whether events come at all, and how old they are.",
         ),
         Alert(
-            "CheckpointOld", "page",
+            "CheckpointOld",
             f"{of.CHECKPOINT_AGE.name} > {seconds(15):g} and {events} > 0",
             0,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: "
@@ -127,7 +126,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "restarting anything.",
         ),
         Alert(
-            "PartitionUnowned", "page",
+            "PartitionUnowned",
             f"{known} unless {owned}",
             2,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: no worker owns it",
@@ -137,7 +136,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "was taken away: the alert ends after a day.",
         ),
         Alert(
-            "DeadLetters", "page",
+            "DeadLetters",
             f"sum by (pipeline) ({bad}) "
             f"/ (sum by (pipeline) ({bad}) + sum by (pipeline) ({events})) > 0.001",
             2,
@@ -156,7 +155,7 @@ def rules(pace: float = 1.0) -> dict[str, Any]:
         rule: dict[str, Any] = {"alert": alert.name, "expr": alert.expression}
         if alert.minutes:
             rule["for"] = _span(alert.minutes, pace)
-        rule["labels"] = {"severity": alert.severity}
+        rule["labels"] = {"severity": "page"}
         rule["annotations"] = {
             "summary": alert.summary,
             "description": alert.runbook,
@@ -170,7 +169,7 @@ def runbooks() -> str:
     """A page with a section for each alert."""
     sections = [
         f"## {alert.name}\n\n"
-        f"*{alert.severity.capitalize()}{_patience(alert.minutes)}.* {alert.runbook}\n\n"
+        f"*Pages {_patience(alert.minutes)}.* {alert.runbook}\n\n"
         f"```promql\n{alert.expression}\n```"
         for alert in alerts()
     ]
@@ -187,4 +186,6 @@ def _span(minutes: float, pace: float) -> str:
 
 
 def _patience(minutes: float) -> str:
-    return f", after {minutes:g} minutes" if minutes > 1 else ", after a minute" if minutes else ""
+    if not minutes:
+        return "at once"
+    return "after a minute" if minutes == 1 else f"after {minutes:g} minutes"

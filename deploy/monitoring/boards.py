@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deploy.monitoring.alerts import DEADLINE_S
-from deploy.monitoring.panels import Board, Panel, Query, Row, quantile, rate, value
+from deploy.monitoring.panels import Board, Kind, Panel, Query, Row, Unit, quantile, rate, value
 from streams import catalogue as of
 
 __all__ = ["BOARDS"]
@@ -11,8 +11,22 @@ __all__ = ["BOARDS"]
 _P = "partition {{partition}}"
 
 
-def _one(title: str, unit: str, expression: str, legend: str = "", **more: object) -> Panel:
-    return Panel(title, unit, (Query(expression, legend or title.lower()),), **more)  # type: ignore[arg-type]  # as Panel takes them
+def _one(
+    title: str,
+    unit: Unit,
+    expression: str,
+    legend: str = "",
+    *,
+    kind: Kind = "lines",
+    low: float | None = None,
+    modest: float | None = None,
+    warn: float | None = None,
+    alarm: float | None = None,
+    about: str = "",
+) -> Panel:
+    """A panel of one query."""
+    query = Query(expression, legend or title.lower())
+    return Panel(title, unit, (query,), kind, low, modest, warn, alarm, about)
 
 
 def _shares(metric: str) -> str:
@@ -39,9 +53,13 @@ _DEAD_SHARE = f"{rate(of.DEAD_LETTERS)} / ({rate(of.DEAD_LETTERS)} + {rate(of.EV
 _SILENCE = f"max({_gauges(of.LABEL_AGE)} / {_gauges(of.LABEL_GAP)})"
 _LIFT = f"{_shares('window_average_precision')} / on () {_shares('window_base_rate')}"
 _BUDGET = (
-    f"{value(of.ALERTING, 'sum', measure='today')} "
+    f"{value(of.ALERTING, 'sum', measure='today')} / {value(of.ALERTING, 'sum', measure='budget')}"
+)
+_ALERTED = (
+    f"{value(of.DECISIONS, 'sum', 'increase 1d', decision='true')} "
     f"/ {value(of.ALERTING, 'sum', measure='budget')}"
 )
+_CAME = "joined|early|duplicate|revised|orphan"
 _REFUSED = {"measure": "skipped|not_finite"}
 _CPU = 'rate(process_cpu_seconds_total{job="thalweg"}[$__rate_interval])'
 
@@ -50,22 +68,24 @@ _AT_A_GLANCE = Row(
     (
         _one("Partitions without owner", "short", _UNOWNED, "partitions", kind="number", alarm=1,
              about="Known in the last day, and served by no worker now."),
-        _one("Furthest behind", "s", value(of.LAG_SECONDS, "max"), kind="number", warn=10, alarm=60),
+        _one("Furthest behind", "s", value(of.LAG_SECONDS, "max"), kind="number",
+             warn=10, alarm=60),
         _one("99 of 100 scored within", "s", quantile(0.99, of.LATENCY_SECONDS), kind="number",
              warn=DEADLINE_S / 2, alarm=DEADLINE_S),
-        _one("Records turned away", "percentunit", _DEAD_SHARE, kind="number", warn=1e-4, alarm=1e-3),
+        _one("Records turned away", "percentunit", _DEAD_SHARE, kind="number",
+             warn=1e-4, alarm=1e-3),
         _one("Silence of labels ÷ longest gap", "short", _SILENCE, kind="number", warn=1, alarm=2,
              about="Of the partition that has waited longest, by its own measure."),
         _one("Oldest checkpoint", "s", value(of.CHECKPOINT_AGE, "max"), kind="number",
              warn=300, alarm=900),
         _one("Not finite, last hour", "short",
              value(of.MODEL, "sum", "delta 1h", **_REFUSED), kind="number", alarm=1),
-        _one("Average precision ÷ base rate", "short", _LIFT, kind="number", warn=2, low=1.2,
-             about="1: no better than chance. Of the last labels, which are as old as they are late."),
+        _one("Average precision ÷ base rate", "short", _LIFT, kind="number", low=1.2, modest=2,
+             about="1: no better than chance. Of the last labels, as old as they are late."),
         _one("Evidence of drift", "percentunit", value(of.MODEL, "max", measure="drift_evidence"),
              kind="number", warn=0.5, alarm=1, about="1: an alarm."),
-        _one("Alert budget used today", "percentunit", _BUDGET, kind="number", warn=0.98, alarm=2,
-             about="By the event time of each partition."),
+        _one("Alert budget used today", "percentunit", _BUDGET, kind="number", warn=1,
+             about="100 %: it is spent, and nothing is alerted until tomorrow, by event time."),
     ),
 )  # fmt: skip
 
@@ -81,10 +101,11 @@ OVERVIEW = Board(
         )),
         Row("Model", (
             _one("Average precision, last labels", "short",
-                 _shares("window_(average_precision|average_precision_low|"
-                         "average_precision_high|base_rate)"), "{{metric}}"),
-            _one("Decisions", "cps", rate(of.DECISIONS, "decision"), "{{decision}}", kind="stacked"),
-            _one("Labels", "cps", rate(of.LABELS, "outcome"), "{{outcome}}", kind="stacked"),
+                 _shares("window_(average_precision|base_rate)"), "{{metric}}"),
+            _one("Decisions", "cps", rate(of.DECISIONS, "decision"), "{{decision}}",
+                 kind="stacked"),
+            _one("Labels that came", "cps", rate(of.LABELS, "outcome", outcome=_CAME),
+                 "{{outcome}}", kind="stacked", about="Without events that matured unlabelled."),
         )),
     ),
 )  # fmt: skip
@@ -104,7 +125,7 @@ MODEL = Board(
             _one("Loss", "short",
                  _shares("window_(log_loss|prior_log_loss|brier|mae|no_change_mae)"), "{{metric}}"),
             _one("Calibration", "short", _shares("(window_)?calibration"), "{{metric}}",
-                 about="Mean predicted over mean observed: 1 is right, above is too sure of a yes."),
+                 about="Mean predicted over mean observed: 1 is right, above too sure of a yes."),
             _one("Precision and recall of decisions", "percentunit",
                  _shares("window_(precision|recall|base_rate|accuracy|no_change_accuracy)"),
                  "{{metric}}"),
@@ -146,6 +167,8 @@ MODEL = Board(
             _one("Rules that fire", "cps", rate(of.RULES_FIRED, "rule"), "{{rule}}"),
             _one("Alerts against budget", "short",
                  value(of.ALERTING, "sum by (measure)", measure="today|budget"), "{{measure}}"),
+            _one("Alerts of a day ÷ budget", "percentunit", _ALERTED, "of the budget",
+                 about="By the clock, over the last 24 hours; outside 50 to 200 % pages somebody."),
             _one("Threshold", "short", _gauges(of.ALERTING, measure="threshold"), _P),
         )),
     ),
@@ -157,7 +180,7 @@ KAFKA = Board(
         Row("Time", (
             Panel("Event to prediction", "s", _delays(of.LATENCY_SECONDS), alarm=DEADLINE_S),
             Panel("Transaction", "s", _delays(of.COMMIT_SECONDS)),
-            _one("Slowest partitions, p99", "s", quantile(0.99, of.LATENCY_SECONDS, "partition"), _P),
+            _one("By partition, p99", "s", quantile(0.99, of.LATENCY_SECONDS, "partition"), _P),
         )),
         Row("Keeping up", (
             _one("Behind, in seconds", "s", _gauges(of.LAG_SECONDS), _P, alarm=60),

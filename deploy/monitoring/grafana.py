@@ -79,11 +79,8 @@ def _span(place: int, panels: int, small: bool) -> int:
 
 
 def _panel(panel: Panel, width: int) -> _Drawn:
-    drawn: _Drawn
-    if panel.kind == "number":
-        drawn = _number(panel).height(4)
-    else:
-        drawn = _lines(panel).height(8)
+    number = panel.kind == "number"
+    drawn: _Drawn = _number(panel).height(4) if number else _lines(panel).height(8)
     drawn.title(panel.title).description(panel.description).unit(panel.unit)
     drawn.span(width).datasource(_SOURCE).no_value("nothing yet")
     for place, query in enumerate(panel.queries):
@@ -125,14 +122,19 @@ def _lines(panel: Panel) -> timeseries.Panel:
 
 
 def _thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
-    """Green between what is too low and what is too high; yellow on the way."""
-    steps = [kinds.Threshold(value=None, color="green" if panel.low is None else "red")]
-    if panel.low is not None:
-        steps.append(kinds.Threshold(value=panel.low, color="yellow"))
-        if panel.warn is not None:
-            steps.append(kinds.Threshold(value=panel.warn, color="green"))
-    else:
-        for bound, color in ((panel.warn, "yellow"), (panel.alarm, "red")):
-            if bound is not None:
-                steps.append(kinds.Threshold(value=bound, color=color))
+    """Green between what is too low and what is too high, yellow on the way to either."""
+    bounds = [
+        (bound, color)
+        for bound, color in (
+            (panel.low, "yellow" if panel.modest is not None else "green"),
+            (panel.modest, "green"),
+            (panel.warn, "yellow"),
+            (panel.alarm, "red"),
+        )
+        if bound is not None
+    ]
+    lowest = "red" if panel.low is not None else "yellow" if panel.modest is not None else "green"
+    steps = [
+        kinds.Threshold(value=bound, color=color) for bound, color in [(None, lowest), *bounds]
+    ]
     return dashboard.ThresholdsConfig().mode(kinds.ThresholdsMode.ABSOLUTE).steps(steps)

@@ -42,9 +42,10 @@ class Panel:
         unit: of all its queries.
         queries: one or more.
         kind: lines, lines on top of each other, or one coloured number.
-        warn: from here a number is yellow.
-        alarm: from here it is red.
-        low: below here it is red.
+        low: below here a number is red.
+        modest: below here it is yellow.
+        warn: from here it is yellow.
+        alarm: from here it is red, and on lines a mark is drawn.
         about: said before the catalogue's words, where the queries compute something.
     """
 
@@ -52,9 +53,10 @@ class Panel:
     unit: Unit
     queries: tuple[Query, ...]
     kind: Kind = "lines"
+    low: float | None = None
+    modest: float | None = None
     warn: float | None = None
     alarm: float | None = None
-    low: float | None = None
     about: str = ""
 
     @property
