@@ -66,8 +66,8 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             5,
             "{{ $labels.pipeline }}: one score in a hundred takes {{ $value | humanizeDuration }}",
             "Scores come after the deadline, so callers decide without them. Compare the lag: if "
-            "it grows, the workers are too slow; add one, up to one a partition. If it does not, look "
-            "at the time of a commit: far above `commit_interval_ms`, the brokers are slow. Of one "
+            "it grows, the workers are too slow; add one, up to one a partition. If not, look at "
+            "the time of a commit: far above `commit_interval_ms`, the brokers are slow. Of one "
             "partition only: its keys are skewed.",
         ),
         Alert(
@@ -109,10 +109,11 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             f"({raised} / ({budget} > 0) < 0.5 or {raised} / ({budget} > 0) > 2) "
             f"and on (pipeline) {a_day_ago}",
             30,
-            "{{ $labels.pipeline }}: a day's alerts are {{ $value | humanizePercentage }} of budget",
+            "{{ $labels.pipeline }}: a day raised {{ $value | humanizePercentage }} of its alerts",
             "Investigators get twice the work, or half of it. See the rules that fire: one that "
-            "has run wild goes into shadow. If the scores have moved, the threshold follows within a "
-            "day of event time. Far too few: see whether events come at all, and how old they are.",
+            "has run wild goes into shadow. If the scores have moved, the threshold follows in a "
+            "day of event time. Far too few: see whether events come at all, and how old they are. "
+            "A simulation, whose days take seconds, is always beside its budget by the clock.",
         ),
         Alert(
             "CheckpointOld",
