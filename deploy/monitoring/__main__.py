@@ -34,7 +34,8 @@ def files() -> Mapping[Path, str]:
 
 def alert_file(pace: float = 1.0) -> str:
     """The rules as YAML; see `deploy.monitoring.alerts.alerts` for the pace."""
-    return _MADE + yaml.safe_dump(rules(pace), sort_keys=False, width=100, allow_unicode=True)
+    text: str = yaml.safe_dump(rules(pace), sort_keys=False, width=100, allow_unicode=True)
+    return _MADE + text
 
 
 if __name__ == "__main__":

@@ -250,7 +250,7 @@ PARTITION = Board(
             _one("Average precision", "short",
                  value(of.QUALITY, "avg by (metric)",
                        metric="window_(average_precision|base_rate)", **_HERE), "{{metric}}"),
-            _one("Labels", "cps", rate(of.LABELS, "outcome", **_HERE), "{{outcome}}",
+            _one("Labels that came", "cps", rate(of.LABELS, "outcome", outcome=_CAME, **_HERE), "{{outcome}}",
                  kind="stacked"),
             _one("What the model tells", "short",
                  value(of.MODEL, "max by (measure)",
