@@ -14,9 +14,10 @@ from uuid import uuid4
 import pytest
 from outside import Worker
 from prometheus_server import Prometheus, needs_prometheus
-from watched import PARTITIONS, WILFUL, Till
+from watched import FRAUD, PARTITIONS, WILFUL, Till
 
 from deploy.monitoring.__main__ import alert_file
+from deploy.monitoring.alerts import alerts
 from streams import load, topics
 from streams.simulator import Simulator
 
@@ -68,6 +69,23 @@ def test_a_fault_pages_and_its_end_ends_that(broker, tmp_path):
         lines = [provoked(fault, prometheus) for fault in faults]
     print("\n\n| fault | alert | fires after, s | ends after, s |\n|---|---|---:|---:|")
     print("\n".join(lines))
+
+
+def test_ten_days_of_payments_in_one_are_more_alerts_than_a_day_may_have(broker, tmp_path):
+    name = f"backlog-{uuid4().hex[:6]}"
+    file = tmp_path / "backlog.py"
+    file.write_text(FRAUD.format(name=name, partitions=PARTITIONS))
+    brokers = broker.bootstrap
+    topics.ensure(brokers, topics.required_topics(load(str(file)), PARTITIONS, retention_ms=-1))
+    off, a_day_in_20_s = "AlertsOffBudget", 86_400 / 20
+    with (
+        Till(brokers, name, 5 * RATE, SIMULATOR),
+        Worker(file, brokers, slot="a", report_every_s=1) as worker,
+        Prometheus(tmp_path, worker.ports, alert_file(a_day_in_20_s)) as prometheus,
+    ):
+        worker.until(lambda: off in prometheus.firing(), PATIENCE_S)
+        asked = {alert.name: alert.expression for alert in alerts(a_day_in_20_s)}
+        worker.until(lambda: max(prometheus.now(asked[off]).values(), default=0) > 2, PATIENCE_S)
 
 
 @dataclass(frozen=True)
