@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 from streams import catalogue as of
@@ -100,9 +101,10 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "{{ $labels.pipeline }}/{{ $labels.partition }}: the model refused "
             "{{ $value | humanize }} events or labels as not finite",
             "A feature or an estimator gave NaN or infinity. Such events are answered without a "
-            "score and are not learned, so the model is sound; but somebody gets no answer. See "
-            "which field is at its extremes (`thalweg tail`, events without a score), then bound "
-            "or scale the feature; an estimator that overflows needs a lower learning rate.",
+            "score, and a compiled model learns nothing of such a row. See which field is at its "
+            "extremes (`thalweg tail`, events without a score), and bound or scale the feature. An "
+            "estimator of River's that has become NaN itself stays so: go back with `thalweg "
+            "checkpoints rollback`, and lower its learning rate.",
         ),
         Alert(
             "AlertsOffBudget",
@@ -133,8 +135,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "{{ $labels.pipeline }}/{{ $labels.partition }}: no worker owns it",
             "Events of these keys wait, and get no score. A worker has died and has not come back, "
             "or cannot be scraped. Start one with the same slot; others take over after the "
-            "session's timeout. After a topic was made smaller, which Kafka cannot, or a pipeline "
-            "was taken away: the alert ends after a day.",
+            "session's timeout. Once a pipeline is taken away for good, the alert ends in a day.",
         ),
         Alert(
             "DeadLetters",
@@ -144,7 +145,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
             "{{ $labels.pipeline }}: {{ $value | humanizePercentage }} of the records turned away",
             "More than one record in a thousand cannot be read. `thalweg dead-letters` shows them "
             "with the reason and the field. Have the producer mended, or the schema; then "
-            "`thalweg dead-letters` puts them back, once each.",
+            "`thalweg dead-letters re-inject` puts them back, once each.",
         ),
     )  # fmt: skip
 
@@ -170,7 +171,7 @@ def runbooks() -> str:
     """A page with a section for each alert."""
     sections = [
         f"## {alert.name}\n\n"
-        f"*Pages {_patience(alert.minutes)}.* {alert.runbook}\n\n"
+        f"{fill(f'*Pages {_patience(alert.minutes)}.* {alert.runbook}', 100)}\n\n"
         f"```promql\n{alert.expression}\n```"
         for alert in alerts()
     ]
