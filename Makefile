@@ -7,7 +7,7 @@ SEED := 7
 FAULTS := 200
 DATA := ../shared/data
 
-.PHONY: help demo test check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
+.PHONY: help demo test test-dashboards test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -21,6 +21,12 @@ demo: $(VENV)/installed-broker ## See it work: a broker, card payments, a worker
 
 test: $(VENV)/installed-dev ## Run all tests, on a real Kafka that they start themselves
 	@exec $(BIN)/python -m pytest
+
+test-dashboards: $(VENV)/installed-dev ## Every panel's query on a live Prometheus; pictures in build/dashboards
+	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest tests/test_dashboards.py tests/test_monitoring.py
+
+test-alerts: $(VENV)/installed-dev ## Provoke faults, and say after how many seconds somebody is paged
+	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest -s tests/test_paging.py tests/test_monitoring.py
 
 check: lint ## Lint, types, and the tests that need no Kafka: a minute
 	@exec $(BIN)/python -m pytest -m 'not kafka and not chaos'
@@ -73,8 +79,9 @@ bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 chaos: $(VENV)/installed-dev ## Kill, stop, cut, fill and corrupt under load, and verify: SEED=7 FAULTS=200
 	@exec $(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS)
 
-docs: $(VENV)/installed-dev ## Rewrite the tables in README.md and docs/ that are made from code
-	@exec $(BIN)/python -m docs.tables
+docs: $(VENV)/installed-dev ## Rewrite what is made from code: tables, dashboards, alerts, runbooks
+	@$(BIN)/python -m docs.tables
+	@exec $(BIN)/python -m deploy.monitoring
 
 clean: ## Remove the environment and everything else that can be made again
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

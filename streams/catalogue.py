@@ -144,6 +144,16 @@ PENDING_LABELS = Metric(
     "Scored events whose label has not come and that have not matured.",
     "Near the pipeline's bound: old ones are evicted unlearned; raise remember.",
 )  # fmt: skip
+LABEL_AGE = Metric(
+    "thalweg_label_age_seconds", "gauge", "seconds", _PARTITION,
+    "Time since a label came, or since the partition was taken over.",
+    "Above twice thalweg_label_gap_seconds: page; the source of labels is down, or its topic.",
+)  # fmt: skip
+LABEL_GAP = Metric(
+    "thalweg_label_gap_seconds", "gauge", "seconds", _PARTITION,
+    "The longest time without a label, before one came, since the partition was taken over.",
+    "What is usual for this partition; far above that of others: its keys get no labels.",
+)  # fmt: skip
 QUALITY = Metric(
     "thalweg_quality", "gauge", "1", (*_PARTITION, "metric"),
     "Progressive figures on learned labels, all of them and the last ones (window_…), with 95 % "
@@ -243,7 +253,8 @@ METRICS: tuple[Metric, ...] = (
     BUILD, ASSIGNED, REBALANCES,
     SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, DROPPED,
     ONE_BY_ONE, LAG_RECORDS, LAG_SECONDS,
-    LABELS, LEARNED, PENDING_LABELS, QUALITY, WORKER_QUALITY, SEGMENT_QUALITY, MODEL,
+    LABELS, LEARNED, PENDING_LABELS, LABEL_AGE, LABEL_GAP,
+    QUALITY, WORKER_QUALITY, SEGMENT_QUALITY, MODEL,
     DECISIONS, RULES_FIRED, ALERTING,
     COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE, CHECKPOINTS_FAILED, RECOVERY_LEFT,

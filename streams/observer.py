@@ -34,6 +34,9 @@ Step: TypeAlias = Literal["begun", "sent", "imaged", "journalled", "offsets", "c
 """How far a transaction has come: open; all output handed over; an image, if one was due; the
 journal's entry, where there is a journal; all acknowledged and the offsets added; committed."""
 
+_ARRIVED: frozenset[Outcome] = frozenset({"joined", "early", "duplicate", "revised"})
+"""Outcomes of labels that somebody sent; the others befall events, or labels long held."""
+
 
 class Observer:
     """What the runtime tells; this one does nothing with it.
@@ -180,6 +183,7 @@ class PrometheusObserver(Observer):
             ProcessCollector(registry=registry)
         self.registry = registry
         self._partitions: set[int] = set()
+        self._gaps: dict[int, float] = {}
         self._series = Series(pipeline, clock, values)
         self._series.set(catalogue.BUILD, 1, release(), model)
         self._series.set(catalogue.ASSIGNED, 0)
@@ -192,6 +196,7 @@ class PrometheusObserver(Observer):
         for partition in partitions:
             self._series.begin(partition)
             self._series.mark(catalogue.CHECKPOINT_AGE, partition)
+            self._series.mark(catalogue.LABEL_AGE, partition)
         self._partitions.update(partitions)
         self._series.set(catalogue.ASSIGNED, len(self._partitions))
 
@@ -199,6 +204,7 @@ class PrometheusObserver(Observer):
         """See `Observer.on_revoked`."""
         for partition in partitions:
             self._series.end(partition)
+            self._gaps.pop(partition, None)
         self._partitions.difference_update(partitions)
         self._series.set(catalogue.ASSIGNED, len(self._partitions))
 
@@ -214,6 +220,10 @@ class PrometheusObserver(Observer):
         self._series.add(catalogue.LEARNED, learned, partition)
         for outcome, count in outcomes.items():
             self._series.add(catalogue.LABELS, count, partition, outcome)
+        if not _ARRIVED.isdisjoint(outcomes):
+            gap = self._series.mark(catalogue.LABEL_AGE, partition)
+            self._gaps[partition] = max(gap, self._gaps.get(partition, 0.0))
+            self._series.set(catalogue.LABEL_GAP, self._gaps[partition], partition)
 
     def on_decisions(
         self, partition: int, decisions: Mapping[str, int], rules: Mapping[str, int]

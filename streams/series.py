@@ -66,10 +66,13 @@ class Series(Collector):
         with self._lock:
             self._numbers[metric.name] = {self._key(key): it for key, it in values.items()}
 
-    def mark(self, metric: Metric, *labels: object) -> None:
-        """Set a gauge to 0 seconds, from where it counts up by itself."""
+    def mark(self, metric: Metric, *labels: object) -> float:
+        """Set a gauge to 0 seconds, from where it counts up by itself; answers how far it was."""
+        key, now = self._key(labels), self._clock()
         with self._lock:
-            self._marks[metric.name][self._key(labels)] = self._clock()
+            since = self._marks[metric.name].get(key, now)
+            self._marks[metric.name][key] = now
+        return now - since
 
     def add(self, metric: Metric, amount: float, *labels: object) -> None:
         """Raise a counter; by 0 to have it exist."""

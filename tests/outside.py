@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -32,13 +33,14 @@ class Worker:
         settings: others, by their names.
 
     Attributes:
-        ports: of the metrics pages.
+        ports: of the metrics pages, one for each process.
     """
 
     def __init__(
-        self, pipeline: str | Path, brokers: str, workers: int = 1, **settings: object
+        self, pipeline: str | Path, brokers: str, workers: int = 1, **settings: Any
     ) -> None:
-        self.ports = free_ports(workers)
+        first = settings.pop("metrics_port", None)
+        self.ports = free_ports(workers) if first is None else [*range(first, first + workers)]
         flags = {"brokers": brokers, "workers": workers, "metrics-port": self.ports[0]}
         self._command = [sys.executable, "-m", "streams", "worker", str(pipeline)]
         for name, value in (flags | settings).items():

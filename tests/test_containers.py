@@ -40,7 +40,7 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 
 
 def test_the_compose_file_keeps_the_specification():
-    assert set(SERVICES) == {"kafka", "topics", "worker", "payments", "prometheus"}
+    assert set(SERVICES) == {"kafka", "topics", "worker", "payments", "prometheus", "grafana"}
 
 
 def test_the_dockerfile_passes_the_linter():

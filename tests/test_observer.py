@@ -68,6 +68,23 @@ def test_series_of_what_the_pipeline_declares_exist_before_they_count():
     assert value("thalweg_rules_fired_total", {**of, "rule": "huge"}) == 0
 
 
+def test_the_silence_of_labels_is_measured_and_the_longest_one_is_kept():
+    now = [0.0]
+    observer = PrometheusObserver("fraud", CollectorRegistry(), clock=lambda: now[0])
+    value, of = observer.registry.get_sample_value, {"pipeline": "fraud", "partition": "3"}
+    observer.on_assigned([3])
+    for at, outcome in ((40.0, "joined"), (100.0, "duplicate"), (110.0, "early"), (190, "matured")):
+        now[0] = at
+        observer.on_labels(3, {outcome: 1}, learned=1)
+    now[0] = 200.0
+    assert value("thalweg_label_age_seconds", of) == 90  # nobody sent what has matured
+    assert value("thalweg_label_gap_seconds", of) == 60
+    observer.on_revoked([3])
+    observer.on_assigned([3])
+    assert value("thalweg_label_age_seconds", of) == 0
+    assert value("thalweg_label_gap_seconds", of) is None
+
+
 def test_exported_names_are_the_catalogues(observer):
     tell_everything(observer)
     server = serve(observer.registry, port=0)

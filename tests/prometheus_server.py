@@ -1,0 +1,114 @@
+"""A Prometheus of one's own, as a stranger to Thalweg: it scrapes, evaluates rules, is asked."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+__all__ = ["Prometheus", "Samples", "needs_prometheus"]
+
+needs_prometheus = pytest.mark.skipif(
+    shutil.which("prometheus") is None or shutil.which("promtool") is None,
+    reason="Prometheus is not installed: make test-dashboards and make test-alerts fetch it",
+)
+
+Samples = dict[tuple[tuple[str, str], ...], list[tuple[float, float]]]
+"""Finite samples of each series: when, and what."""
+
+
+class Prometheus:
+    """``prometheus`` on a free port of the loopback, its data in a folder; ended with the block.
+
+    Args:
+        folder: for its configuration and its data.
+        ports: of the metrics pages.
+        rules: a rule file's text.
+    """
+
+    def __init__(self, folder: Path, ports: Sequence[int], rules: str = "groups: []") -> None:
+        (folder / "rules.yml").write_text(rules)
+        targets = [f"127.0.0.1:{port}" for port in ports]
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": [{"job_name": "thalweg", "static_configs": [{"targets": targets}]}],
+        }
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._folder = folder
+
+    def __enter__(self) -> Prometheus:
+        with (self._folder / "prometheus.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    "prometheus",
+                    f"--config.file={self._folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self._folder / 'data'}",
+                    f"--web.listen-address={self._address}",
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + 60
+        while not self._ready():
+            told = (self._folder / "prometheus.log").read_text()
+            assert self._process.poll() is None, told
+            assert time.monotonic() < deadline, told
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def now(self, query: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """The answer of this moment, finite or not, by labels."""
+        found = self._ask("query", query=query)
+        return {_labels(one): float(one["value"][1]) for one in found}
+
+    def between(self, query: str, begin: float, end: float, step: float = 1.0) -> Samples:
+        """The answers of a stretch of time, those that are finite."""
+        found = self._ask("query_range", query=query, start=begin, end=end, step=step)
+        finite = {
+            _labels(one): [(at, float(v)) for at, v in one["values"] if math.isfinite(float(v))]
+            for one in found
+        }
+        return {labels: samples for labels, samples in finite.items() if samples}
+
+    def firing(self) -> set[str]:
+        """Names of the alerts that fire now."""
+        return {dict(labels)["alertname"] for labels in self.now('ALERTS{alertstate="firing"}')}
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{self._address}/-/ready", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def _ask(self, how: str, **asked: object) -> list[dict[str, Any]]:
+        url = f"http://{self._address}/api/v1/{how}?{urllib.parse.urlencode(asked)}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+            return found
+
+
+def _labels(one: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(one["metric"].items()))
