@@ -20,7 +20,7 @@ import yaml
 __all__ = ["Prometheus", "Samples", "needs_prometheus"]
 
 needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None or shutil.which("promtool") is None,
+    not all(map(shutil.which, ("prometheus", "promtool", "prometheus-alertmanager", "amtool"))),
     reason="Prometheus is not installed: make test-dashboards and make test-alerts fetch it",
 )
 
@@ -35,14 +35,23 @@ class Prometheus:
         folder: for its configuration and its data.
         ports: of the metrics pages.
         rules: a rule file's text.
+        alertmanagers: host:port of each that is to be told what fires.
     """
 
-    def __init__(self, folder: Path, ports: Sequence[int], rules: str = "groups: []") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Sequence[int],
+        rules: str = "groups: []",
+        alertmanagers: Sequence[str] = (),
+    ) -> None:
         (folder / "rules.yml").write_text(rules)
+        told = [{"static_configs": [{"targets": [*alertmanagers]}]}]
         targets = [f"127.0.0.1:{port}" for port in ports]
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yml"],
+            "alerting": {"alertmanagers": told},
             "scrape_configs": [{"job_name": "thalweg", "static_configs": [{"targets": targets}]}],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))

@@ -40,7 +40,8 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 
 
 def test_the_compose_file_keeps_the_specification():
-    assert set(SERVICES) == {"kafka", "topics", "worker", "payments", "prometheus", "grafana"}
+    watching = {"prometheus", "alertmanager", "grafana"}
+    assert set(SERVICES) == {"kafka", "topics", "worker", "payments"} | watching
 
 
 def test_the_dockerfile_passes_the_linter():
@@ -106,6 +107,16 @@ def test_prometheus_scrapes_every_worker_process_where_it_serves_its_metrics():
     assert targets == [{"targets": [f"worker:{first + n}" for n in range(int(workers))]}]
     for n in range(int(workers)):
         assert f"127.0.0.1:{first + n}/metrics" in str(SERVICES["worker"]["healthcheck"])
+
+
+def test_prometheus_tells_the_alertmanager_that_is_started():
+    told = yaml.safe_load(PROMETHEUS.read_text())["alerting"]["alertmanagers"]
+    assert told == [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]
+    service = SERVICES["alertmanager"]
+    assert service["ports"][0].endswith(":9093")
+    (folder, inside, _) = service["volumes"][0].split(":")
+    file = service["command"].split()[0].removeprefix(f"--config.file={inside}/")
+    assert (ROOT / folder / file).exists()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed here")

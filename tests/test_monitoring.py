@@ -17,6 +17,7 @@ from deploy.monitoring.__main__ import ROOT, files
 from deploy.monitoring.alerts import DEADLINE_S, alerts
 from deploy.monitoring.boards import BOARDS
 from deploy.monitoring.grafana import SOURCE, rendered
+from deploy.monitoring.paging import PAGER, paging
 from deploy.monitoring.panels import named
 from streams.catalogue import LATENCY_SECONDS, METRICS
 
@@ -126,3 +127,32 @@ def test_every_alert_fires_when_it_should_and_not_when_it_should_not():
         ["promtool", "test", "rules", CASES], capture_output=True, text=True, check=False
     )
     assert tried.returncode == 0, tried.stdout + tried.stderr
+
+
+@pytest.mark.prometheus
+@needs_prometheus
+def test_alertmanager_itself_accepts_its_configuration():
+    file = ROOT / "deploy/alertmanager/alertmanager.yml"
+    subprocess.run(["amtool", "check-config", file], check=True, capture_output=True)
+
+
+@pytest.mark.prometheus
+@needs_prometheus
+def test_an_alert_of_ours_reaches_the_pager():
+    file = ROOT / "deploy/alertmanager/alertmanager.yml"
+    for alert in alerts():
+        asked = ["amtool", "config", "routes", "test", "--config.file", file]
+        told = subprocess.run(
+            [*asked, "pipeline=fraud", f"alertname={alert.name}", "severity=page"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told.stdout.strip() == PAGER
+
+
+def test_what_is_not_told_beside_another_alert_is_one_of_ours():
+    names = {alert.name for alert in alerts()}
+    for rule in paging()["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            assert set(re.findall(r"[A-Z]\w+", matcher)) <= names

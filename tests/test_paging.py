@@ -1,6 +1,7 @@
-"""Faults are provoked under load, and the right alert fires: ``make test-alerts`` prints when.
+"""Faults are provoked under load, and somebody is paged: ``make test-alerts`` prints when.
 
-In these rules a minute takes a second, and so do the patience and the windows of each alert.
+In these rules a minute takes a second: the patience and the windows of each alert, and the time
+that Alertmanager gathers.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+from alertmanager import Alertmanager, Pager
 from outside import Worker
 from prometheus_server import Prometheus, needs_prometheus
 from watched import FRAUD, PARTITIONS, WILFUL, Till
 
-from deploy.monitoring.__main__ import alert_file
+from deploy.monitoring.__main__ import alert_file, paging_file
 from deploy.monitoring.alerts import alerts
 from streams import load, topics
 from streams.simulator import Simulator
@@ -41,7 +43,8 @@ def test_a_fault_pages_and_its_end_ends_that(broker, tmp_path):
         ExitStack() as held,
         Till(brokers, name, RATE, SIMULATOR) as till,
         Worker(file, brokers, checkpoint_interval_s=3, **given) as worker,
-        Prometheus(tmp_path, worker.ports, alert_file(PACE)) as prometheus,
+        Alertmanager(tmp_path, lambda url: paging_file(PACE, url)) as alertmanager,
+        Prometheus(tmp_path, worker.ports, alert_file(PACE), [alertmanager.address]) as prometheus,
     ):
 
         def restart() -> None:
@@ -66,8 +69,9 @@ def test_a_fault_pages_and_its_end_ends_that(broker, tmp_path):
             Fault("PartitionUnowned", "the worker is killed", worker.kill, restart),
             Fault("CheckpointOld", "no image is written any more", nothing, nothing, ends=False),
         )  # fmt: skip
-        lines = [provoked(fault, prometheus) for fault in faults]
-    print("\n\n| fault | alert | fires after, s | ends after, s |\n|---|---|---:|---:|")
+        lines = [provoked(fault, prometheus, alertmanager.pager) for fault in faults]
+    print("\n\n| fault | alert | fires after, s | paged after, s | ends after, s |")
+    print("|---|---|---:|---:|---:|")
     print("\n".join(lines))
 
 
@@ -103,22 +107,30 @@ def nothing() -> None:
     """The fault began with the one before."""
 
 
-def provoked(fault: Fault, prometheus: Prometheus) -> str:
-    """A line of the table: after how many seconds the alert fires, and after how many it ends."""
-    began = time.monotonic()
+def provoked(fault: Fault, prometheus: Prometheus, pager: Pager) -> str:
+    """A line of the table: after how many seconds it fires, somebody is paged, and it ends."""
+    began, known = time.monotonic(), len(pager.messages)
     fault.begin()
     until(lambda: fault.alert in prometheus.firing(), f"{fault.alert} does not fire")
     fired = time.monotonic()
+    until(lambda: pager.told(fault.alert, "firing", known), f"{fault.alert} pages nobody")
+    paged = time.monotonic()
+    message = pager.told(fault.alert, "firing", known)
+    assert message is not None
+    assert all(fault.alert.lower() in one["annotations"]["runbook"] for one in message["alerts"])
     fault.end()
     after = ""
     if fault.ends:
         until(lambda: fault.alert not in prometheus.firing(), f"{fault.alert} does not end")
-        after = f"{time.monotonic() - fired:.0f}"
+        after = f"{time.monotonic() - paged:.0f}"
+        until(lambda: pager.told(fault.alert, "resolved", known), f"{fault.alert}: no all-clear")
         quiet(prometheus)
-    return f"| {fault.about} | {fault.alert} | {fired - began:.0f} | {after} |"
+    return (
+        f"| {fault.about} | {fault.alert} | {fired - began:.0f} | {paged - began:.0f} | {after} |"
+    )
 
 
-def until(condition: Callable[[], bool], otherwise: str) -> None:
+def until(condition: Callable[[], object], otherwise: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, otherwise

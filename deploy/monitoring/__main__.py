@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from deploy.monitoring.alerts import rules, runbooks
 from deploy.monitoring.boards import BOARDS
 from deploy.monitoring.grafana import rendered
+from deploy.monitoring.paging import paging
 
-__all__ = ["ROOT", "alert_file", "files"]
+__all__ = ["ROOT", "alert_file", "files", "paging_file"]
 
 ROOT = Path(__file__).parents[2]
-_MADE = "# Made by python -m deploy.monitoring from deploy/monitoring/alerts.py.\n"
+_MADE = "# Made by python -m deploy.monitoring from deploy/monitoring/{}.py.\n"
 _PREFACE = """# Runbooks
 
 What to do when an alert fires. Made from `deploy/monitoring/alerts.py` by `make docs`; what each
@@ -28,14 +30,24 @@ def files() -> Mapping[Path, str]:
     folder = Path("deploy/grafana")
     made = {folder / f"{board.name}.json": rendered(board) for board in BOARDS}
     made[Path("deploy/prometheus/alerts.yml")] = alert_file()
+    made[Path("deploy/alertmanager/alertmanager.yml")] = paging_file()
     made[Path("docs/runbooks.md")] = f"{_PREFACE}{runbooks()}\n"
     return made
 
 
 def alert_file(pace: float = 1.0) -> str:
     """The rules as YAML; see `deploy.monitoring.alerts.alerts` for the pace."""
-    text: str = yaml.safe_dump(rules(pace), sort_keys=False, width=100, allow_unicode=True)
-    return _MADE + text
+    return _yaml("alerts", rules(pace))
+
+
+def paging_file(pace: float = 1.0, url: str | None = None) -> str:
+    """Alertmanager's configuration as YAML; see `deploy.monitoring.paging.paging`."""
+    return _yaml("paging", paging(pace, url))
+
+
+def _yaml(module: str, told: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(told, sort_keys=False, width=100, allow_unicode=True)
+    return _MADE.format(module) + text
 
 
 if __name__ == "__main__":

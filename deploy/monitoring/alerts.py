@@ -8,7 +8,7 @@ from typing import Any
 
 from streams import catalogue as of
 
-__all__ = ["DEADLINE_S", "Alert", "alerts", "rules", "runbooks"]
+__all__ = ["DEADLINE_S", "Alert", "alerts", "rules", "runbooks", "span"]
 
 DEADLINE_S = 0.5
 """By when 99 of 100 events are to have their score; one of the histogram's bounds."""
@@ -42,23 +42,23 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
         pace: how much faster than in production time passes; a test takes seconds for minutes.
     """
 
-    def span(minutes: float) -> str:
-        return _span(minutes, pace)
+    def within(minutes: float) -> str:
+        return span(minutes, pace)
 
     def seconds(minutes: float) -> float:
         return minutes * 60 / pace
 
-    events = f"rate({of.EVENTS.name}[{span(5)}])"
-    bad = f"rate({of.DEAD_LETTERS.name}[{span(5)}])"
+    events = f"rate({of.EVENTS.name}[{within(5)}])"
+    bad = f"rate({of.DEAD_LETTERS.name}[{within(5)}])"
     owned = f"count by (pipeline, partition) ({of.EVENTS.name})"
-    known = f"count by (pipeline, partition) (last_over_time({of.EVENTS.name}[{span(1440)}]))"
+    known = f"count by (pipeline, partition) (last_over_time({of.EVENTS.name}[{within(1440)}]))"
     lag = of.LAG_SECONDS.name
     age = f"max by (pipeline, partition) ({of.LABEL_AGE.name})"
-    gap = f"max by (pipeline, partition) (max_over_time({of.LABEL_GAP.name}[{span(10_080)}]))"
-    raised = f'sum by (pipeline) (increase({of.DECISIONS.name}{{decision="true"}}[{span(1440)}]))'
+    gap = f"max by (pipeline, partition) (max_over_time({of.LABEL_GAP.name}[{within(10_080)}]))"
+    raised = f'sum by (pipeline) (increase({of.DECISIONS.name}{{decision="true"}}[{within(1440)}]))'
     budget = f'sum by (pipeline) ({of.ALERTING.name}{{measure="budget"}})'
-    a_day_ago = f"sum by (pipeline) ({of.DECISIONS.name} offset {span(1440)})"
-    buckets = f"sum by (pipeline, le) (rate({of.LATENCY_SECONDS.name}_bucket[{span(5)}]))"
+    a_day_ago = f"sum by (pipeline) ({of.DECISIONS.name} offset {within(1440)})"
+    buckets = f"sum by (pipeline, le) (rate({of.LATENCY_SECONDS.name}_bucket[{within(5)}]))"
     refused = f'{of.MODEL.name}{{measure=~"skipped|not_finite"}}'
     return (
         Alert(
@@ -73,7 +73,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
         ),
         Alert(
             "LagRising",
-            f"{lag} > {seconds(1):g} and deriv({lag}[{span(5)}]) > 0",
+            f"{lag} > {seconds(1):g} and deriv({lag}[{within(5)}]) > 0",
             2,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: "
             "{{ $value | humanizeDuration }} behind, and falling back",
@@ -96,7 +96,7 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
         ),
         Alert(
             "ScoreNotFinite",
-            f"delta({refused}[{span(10)}]) > 0",
+            f"delta({refused}[{within(10)}]) > 0",
             0,
             "{{ $labels.pipeline }}/{{ $labels.partition }}: the model refused "
             "{{ $value | humanize }} events or labels as not finite",
@@ -156,7 +156,7 @@ def rules(pace: float = 1.0) -> dict[str, Any]:
     for alert in alerts(pace):
         rule: dict[str, Any] = {"alert": alert.name, "expr": alert.expression}
         if alert.minutes:
-            rule["for"] = _span(alert.minutes, pace)
+            rule["for"] = span(alert.minutes, pace)
         rule["labels"] = {"severity": "page"}
         rule["annotations"] = {
             "summary": alert.summary,
@@ -178,7 +178,7 @@ def runbooks() -> str:
     return "\n\n".join(sections)
 
 
-def _span(minutes: float, pace: float) -> str:
+def span(minutes: float, pace: float) -> str:
     """A duration as Prometheus writes it, of at least a second."""
     seconds = max(1, round(minutes * 60 / pace))
     for unit, name in ((86_400, "d"), (3_600, "h"), (60, "m")):
