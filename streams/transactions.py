@@ -29,7 +29,7 @@ __all__ = ["Transactions"]
 
 log = logging.getLogger("thalweg")
 
-_OUTBOX_SLICES = 32
+_OUTBOX_RECORDS = 12_288
 _BACKLOG_COMMIT_S = 0.3
 _BATCH_EVENTS = 5_000
 _SOON_S = 0.005
@@ -83,6 +83,7 @@ class Transactions:
         )
         self._ending: asyncio.Task[None] | None = None
         self._outbox: deque[tuple[Output, str, dict[str, int]]] = deque()
+        self._waiting = 0
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
@@ -115,14 +116,15 @@ class Transactions:
         self._work.set()
 
     async def room(self) -> None:
-        """Wait while too much is in the outbox."""
-        while len(self._outbox) > _OUTBOX_SLICES and not self._closing:
+        """Wait while more records are in the outbox than a slow broker is to cost memory."""
+        while self._waiting > _OUTBOX_RECORDS and not self._closing:
             self._room.clear()
             await self._room.wait()
 
     def put(self, output: Output, topic: str) -> None:
         """Publish what a slice of `topic` has just brought, with the positions of the task."""
         self._outbox.append((output, topic, dict(self._task.positions)))
+        self._waiting += output.taken
         self._work.set()
 
     def close(self) -> None:
@@ -266,6 +268,7 @@ class Transactions:
         records = 0
         while self._outbox and (not outputs or records < _BATCH_EVENTS):
             output, topic, self._sent = self._outbox.popleft()
+            self._waiting -= output.taken
             if self._recorder is not None:
                 self._recorder.note(topic, self._sent[topic])
             outputs.append(output)
