@@ -67,15 +67,7 @@ def rated(name: str) -> Pipeline:
 
 
 def windowed(name: str) -> Pipeline:
-    """The plain one, and what the card did in the last day, week and month."""
-    return Pipeline(
-        name=name,
-        events=Topic(PAYMENTS, schema=Payment, id="id", key="card", time="at"),
-        labels="fraud",
-        features=[
-            Number("amount", scale="log"),
-            *map(Hashed, CATEGORIES),
-            Window("amount", by="card", over=["1d", "7d", "30d"], stats=["count", "mean"]),
-        ],
-        model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
-    )
+    """The delayed one, and what the card did in the last day, week and month."""
+    pipeline = delayed(name)
+    window = Window("amount", by="card", over=["1d", "7d", "30d"], stats=["count", "mean"])
+    return replace(pipeline, features=[*(pipeline.features or ()), window])
