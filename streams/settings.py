@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_key: the key itself; from the environment or a file only
         hash_key_file: file with the key by which Secret fields are hashed
         fetch_bytes: most that one fetch brings of one partition
-        fetch_wait_ms: longest a record waits for others to be read with it, while records flow
+        fetch_wait_ms: longest a record waits for others to be read with it; less at high rates
         session_timeout_s: silence after which the group gives a worker's partitions away
         watchdog_s: time without progress, though there is work, after which it exits; 0: never
         dead_letter_limit: share of recent records that may be bad before the worker stops
@@ -85,7 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_key: Annotated[str, Meta(min_length=16)] | None = None
     hash_key_file: Annotated[str, Meta(min_length=1)] | None = None
     fetch_bytes: _Bytes = 1 << 20
-    fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 60
+    fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0
     watchdog_s: Annotated[float, Meta(ge=0)] = 120.0
     dead_letter_limit: Annotated[float, Meta(gt=0, le=1)] = 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import struct
+from collections import defaultdict
 from typing import Any
 
 import aiokafka
@@ -22,7 +23,8 @@ from faust.transport.drivers import aiokafka as driver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.fetching import GatheringFetcher, RawRecords, SlicedRecords, read_in_slices
+from streams import fetching
+from streams.fetching import Flow, GatheringFetcher, RawRecords, SlicedRecords, read_in_slices
 
 TP = TopicPartition("payments", 3)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
@@ -159,25 +161,61 @@ def test_other_topics_keep_their_single_records() -> None:
     assert type(make(TopicPartition("users-own", 0), *arguments)) is PartitionRecords
 
 
-def test_a_fetch_is_patient_only_behind_one_that_brought_records(monkeypatch: Any) -> None:
-    brought = iter([False, True, True, False, True])
-    asked = []
+class Assignment:
+    """What aiokafka knows of its partitions: where they end."""
 
-    async def answer(self: Any, assignment: Any, node: int, request: Any) -> bool:
-        asked.append((node, request._min_bytes > 1))
-        return next(brought)
+    def __init__(self) -> None:
+        self.highwater = 0
+
+    def state_value(self, _: TopicPartition) -> Assignment:
+        return self
+
+
+def asked(monkeypatch: Any, brought: list[int], every_s: float) -> list[tuple[int, int]]:
+    """The bytes and the milliseconds of each fetch, one behind the other that bring so much."""
+    assignment, now, requests = Assignment(), 0.0, []
+
+    async def answer(self: Any, assignment: Assignment, node: int, request: Any) -> bool:
+        requests.append((request._min_bytes, request._max_wait_ms))
+        assignment.highwater += brought[len(requests) - 1]
+        return brought[len(requests) - 1] > 0
 
     monkeypatch.setattr(Fetcher, "_proc_fetch_request", answer)
+    monkeypatch.setattr(fetching.time, "monotonic", lambda: now)
     gathering = GatheringFetcher.__new__(GatheringFetcher)
-    gathering._flowing = set()
+    gathering._flows = defaultdict(Flow)
 
     async def fetches() -> None:
-        for node in (1, 1, 1, 1, 2):
-            request = FetchRequest(20, 65_536, 1 << 20, READ_COMMITTED, [])
-            await gathering._proc_fetch_request(None, node, request)
+        nonlocal now
+        for _ in brought:
+            topics = [("payments", [(0, assignment.highwater, 1 << 20)])]
+            request = FetchRequest(100, 65_536, 1 << 20, READ_COMMITTED, topics)
+            await gathering._proc_fetch_request(assignment, 1, request)
+            now += every_s
 
     asyncio.run(fetches())
-    assert asked == [(1, False), (1, False), (1, True), (1, True), (2, False)]
+    return requests
+
+
+def test_the_first_record_after_a_pause_is_fetched_at_once(monkeypatch: Any) -> None:
+    assert asked(monkeypatch, [0, 1, 0], 0.1) == [(1, 100)] * 3
+
+
+def test_ten_records_a_second_are_never_gathered(monkeypatch: Any) -> None:
+    assert asked(monkeypatch, [1] * 100, 0.1) == [(1, 100)] * 100
+
+
+@pytest.mark.parametrize(("rate", "wait_ms"), [(500, 100), (4_000, 50), (100_000, 10)])
+def test_the_more_records_flow_the_shorter_they_are_gathered(
+    monkeypatch: Any, rate: int, wait_ms: int
+) -> None:
+    steady = asked(monkeypatch, [rate // 100] * 400, 0.01)
+    assert steady[-1] == (65_536, pytest.approx(wait_ms, rel=0.1))
+
+
+def test_a_burst_is_forgotten_soon(monkeypatch: Any) -> None:
+    last = asked(monkeypatch, [1_000, *[0] * 40], 0.1)[-1]
+    assert last == (1, 100)
 
 
 def parameters(function: Any) -> list[str]:
@@ -211,6 +249,8 @@ def test_aiokafkas_insides_are_as_we_lean_on_them() -> None:
     assert parameters(Fetcher._proc_fetch_request) == ["self", "assignment", "node_id", "request"]
     assert "self._max_wait_ms,\n" in inspect.getsource(FetchRequest.build)
     assert "self._min_bytes,\n" in inspect.getsource(FetchRequest.build)
+    assert "for partition, offset, _ in partitions:" in fetch
+    assert "tp_state.highwater = highwater" in fetch
     assert isinstance(sender.BACKOFF_OVERRIDE, float)
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
 
