@@ -2,6 +2,10 @@
 
 aiokafka shows an error of the group to whoever polls the consumer next, and waits for that. A
 worker that has no partitions polls nothing: it would wait for ever, and the group with it.
+
+When it asks what the group has committed, it does not look at the answer's own error, only at those
+of partitions. A broker that is still loading the group sends nothing but the error, which so reads
+as *nothing is committed*.
 """
 
 from __future__ import annotations
@@ -13,7 +17,13 @@ from typing import Any
 
 from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    KafkaError,
+    NotCoordinatorForGroupError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.protocol.commit import OffsetFetchRequest
 
 __all__ = ["Member", "passes", "watch_over"]
 
@@ -33,6 +43,24 @@ def passes(error: KafkaError) -> bool:
 
 class Member(GroupCoordinator):  # type: ignore[misc]  # aiokafka ships no types
     """Joins the group again after an error that passes; any other one stops the worker."""
+
+    async def _send_req(self, request: Any) -> Any:
+        answer = await super()._send_req(request)
+        if isinstance(request, OffsetFetchRequest):
+            self._check(answer)
+        return answer
+
+    def _check(self, answer: Any) -> None:
+        """Raise what an answer about committed offsets says is wrong, and aiokafka passes over."""
+        error = for_code(getattr(answer, "error_code", 0))
+        if error is NotCoordinatorForGroupError:
+            self.coordinator_dead()
+        if issubclass(error, KafkaError) and error.errno:
+            raise error
+        for topic, partitions in answer.topics:
+            for partition, *_, code in partitions:
+                if for_code(code) is UnknownTopicOrPartitionError:
+                    raise UnknownTopicOrPartitionError(f"{topic}-{partition}")
 
     async def _push_error_to_user(self, exc: Exception) -> None:
         failed: Callable[[BaseException], None] | None

@@ -56,11 +56,14 @@ class Progress:
             starts: where to begin in a topic of which nothing is committed.
 
         Raises:
-            StateLostError: offsets are committed, but there is no image.
+            StateLostError: offsets are committed, but there is no image; or those that were
+                committed with the image are not there any more.
             ImageError: the image is another pipeline's or another partition's.
         """
         self.committed = {topic: at for topic, at in committed.items() if at is not None}
         if image is not None:
+            if any(self.committed.get(topic, -1) < at for topic, at in image.positions.items()):
+                raise StateLostError(self._no_offsets(image))
             self._task.restore(image)
         elif self.committed:
             raise StateLostError(self._no_image())
@@ -117,6 +120,18 @@ class Progress:
             f"  Restore that topic, or {_ANEW}"
         )
 
+    def _no_offsets(self, image: Image) -> str:
+        number = self._task.partition
+        return (
+            f"the image of partition {number} holds what was read up to {dict(image.positions)}, "
+            f"and group {self._group!r} has committed {self.committed}. Both are written in one "
+            "transaction: the group's offsets have expired (offsets.retention.minutes, while it "
+            "had no members) or were reset. Going on from the image would publish again what was "
+            "published behind it.\n"
+            f"  Set them to where its predictions end ({_RESET}), or\n"
+            f"  {_ANEW}"
+        )
+
     def _truncated(self, gone: Mapping[str, int], earliest: Mapping[str, int]) -> str:
         number = self._task.partition
         lost = ", ".join(
@@ -143,6 +158,7 @@ class Progress:
         )
 
 
+_RESET = "kafka-consumer-groups --reset-offsets --to-offset N --topic TOPIC:PARTITION"
 _ANEW = "begin anew under another group: thalweg worker … --group NAME"
 _WITHOUT = (
     "go on from an image without what came after it: thalweg checkpoints rollback PIPELINE --to N"

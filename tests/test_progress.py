@@ -75,6 +75,18 @@ def test_from_an_image_that_is_as_new_as_the_offsets_there_is_nothing_to_recover
     assert progress.recovery([], STARTS).wanted is None
 
 
+@pytest.mark.parametrize("committed", [NOTHING, {"visits": 2, "sales": 0}, {"visits": 9}])
+def test_offsets_that_were_committed_with_the_image_cannot_be_gone(committed):
+    _, progress = begun()
+    with pytest.raises(StateLostError) as caught:
+        progress.resume(image_at(3), committed, STARTS)
+    text = str(caught.value)
+    assert "holds what was read up to {'sales': 0, 'visits': 3}" in text
+    assert "expired" in text
+    assert "--reset-offsets" in text
+    assert "--group NAME" in text
+
+
 def test_what_was_committed_after_the_image_is_recovered_in_the_journals_order():
     _, progress = begun()
     progress.resume(image_at(3), {"visits": 9, "sales": 4}, STARTS)
@@ -123,7 +135,7 @@ def test_the_order_of_one_log_needs_no_journal():
 def test_offsets_are_committed_only_forward():
     image = image_at(3)
     task, progress = begun()
-    progress.resume(image, {"visits": 5, "sales": None}, STARTS)
-    assert progress.uncommitted(task.positions) == {"sales": 0}
+    progress.resume(image, {"visits": 5, "sales": 0}, STARTS)
+    assert progress.uncommitted(task.positions) == {}
     task.take(visits(3, 3))
-    assert progress.uncommitted(task.positions) == {"visits": 6, "sales": 0}
+    assert progress.uncommitted(task.positions) == {"visits": 6}
