@@ -10,7 +10,7 @@ from models.protocol import State
 
 __all__ = ["Rows"]
 
-_GROWTH = 1.5
+_GROWTH, _FULL = 1.75, 2 / 3
 
 
 class Rows:
@@ -102,17 +102,40 @@ class Rows:
         self.append(state["lengths"], state["index"], state["value"])
 
     def _reserve(self, rows: int, entries: int, used: int) -> None:
-        live = self.next - self.base
-        if live + rows < len(self.indptr) and used + entries <= len(self.index):
+        if self.next - self.base + rows < len(self.indptr) and used + entries <= len(self.index):
             return
-        lengths, index, value = self.window(self.first, self.next)
-        keep = len(lengths)
-        indptr = np.zeros(max(1024, int((keep + rows + 1) * _GROWTH)), np.int64)
-        np.cumsum(lengths, out=indptr[1 : keep + 1])
-        room = max(8192, int((len(index) + entries) * _GROWTH))
-        new_index, new_value = np.zeros(room, np.int32), np.zeros(room, np.float64)
-        new_index[: len(index)], new_value[: len(value)] = index, value
-        self.base, self.indptr, self.index, self.value = self.first, indptr, new_index, new_value
+        begin, kept = int(self.indptr[self.first - self.base]), len(self)
+        pointers, places = kept + rows + 1, used - begin + entries
+        roomy = max(pointers / len(self.indptr), places / len(self.index)) <= _FULL
+        # New memory costs more than moving what is there: it comes from the kernel page by page.
+        indptr, index, value = self.indptr, self.index, self.value
+        if not roomy:
+            indptr = np.zeros(max(1024, int(pointers * _GROWTH)), np.int64)
+            room = max(8192, int(places * _GROWTH))
+            index, value = np.zeros(room, np.int32), np.zeros(room, np.float64)
+        at = self.first - self.base
+        _move(self.indptr, self.index, self.value, at, kept, indptr, index, value)
+        self.base, self.indptr, self.index, self.value = self.first, indptr, index, value
+
+
+@compiled
+def _move(
+    old_indptr: NDArray[np.int64],
+    old_index: NDArray[np.int32],
+    old_value: NDArray[np.float64],
+    at: int,
+    kept: int,
+    indptr: NDArray[np.int64],
+    index: NDArray[np.int32],
+    value: NDArray[np.float64],
+) -> None:
+    """Put the `kept` rows from place `at` on to the front of arrays that may be the same."""
+    begin = old_indptr[at]
+    for entry in range(old_indptr[at + kept] - begin):
+        index[entry] = old_index[begin + entry]
+        value[entry] = old_value[begin + entry]
+    for row in range(kept + 1):
+        indptr[row] = old_indptr[at + row] - begin
 
 
 @compiled
