@@ -14,32 +14,14 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from streams.charts import COLOURS, STYLE
+
 __all__ = ["PICTURES", "draw"]
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
 PICTURES = ROOT / "docs/pictures"
 
-_GREY = "#808a94"
-_COLOURS = (
-    "#4c8bf5", "#e8833a", "#3aa76d", "#c65bcf", "#d6a419", "#d9534f", "#3fb0c4", "#8d6e63",
-    "#7986cb",
-)  # fmt: skip
-_STYLE: Mapping[str, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "thalweg",  # the same picture of the same figures
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.prop_cycle": mpl.cycler(color=_COLOURS),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _GREY
-    ),
-}
 _CURVES = {"slice": "events of a slice", "features": "features", "value": "bytes of a value"}
 
 
@@ -78,7 +60,7 @@ def latency(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> None:
     axes = figure.subplots()
     timed = sorted((row for row in rows if "added_ms" in row), key=lambda row: row["rate"])
     rates = [row["rate"] for row in timed]
-    for colour, read in zip(_COLOURS, timed[0]["added_ms"], strict=False):
+    for colour, read in zip(COLOURS, timed[0]["added_ms"], strict=False):
         for share, line in (("p50", "-"), ("p99", "--")):
             added = [row["added_ms"][read][share] for row in timed]
             label = f"{read}, {share}"
@@ -121,7 +103,7 @@ DRAWN: Mapping[str, tuple[Callable[[Figure, Any], None], tuple[float, float]]] =
 def draw(name: str, measured: Any, path: Path) -> None:
     """Write one picture."""
     drawn, size = DRAWN[name]
-    with mpl.rc_context(dict(_STYLE)):
+    with mpl.rc_context(dict(STYLE)):
         figure = Figure(figsize=size, layout="constrained")
         drawn(figure, measured)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})

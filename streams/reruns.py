@@ -45,6 +45,7 @@ async def replay_past(
     sink: Sink | None,
     summary: Summary,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> None:
     """Compute again what a group has computed.
 
@@ -56,6 +57,7 @@ async def replay_past(
         sink: takes the predictions; None: they are compared with what was published.
         summary: of all partitions so far; this one is added.
         progress: told after each slice.
+        watch: is shown everything.
     """
     events = site.pipeline.events.name
     first, stop = [await _offset(site, partition, bound) for bound in bounds]
@@ -76,6 +78,7 @@ async def replay_past(
         sink,
         summary,
         first=start,
+        watch=watch,
         progress=lambda: progress(1 - past.left / total),
     )
 
