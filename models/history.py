@@ -24,12 +24,13 @@ __all__ = ["History", "Point"]
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _WIDTHS = (
-    _MINUTE, 10 * _MINUTE, _HOUR, _DAY, 7 * _DAY, 28 * _DAY, 364 * _DAY, 50 * 364 * _DAY,
+    _MINUTE, 10 * _MINUTE, _HOUR, _DAY, 7 * _DAY, 28 * _DAY, 364 * _DAY, 70 * 364 * _DAY,
 )  # fmt: skip
 """Seconds; each is made of whole ones before it, and of the last, 200 hold all dates there are."""
 
 _MOST = 200
 _LABELS, _POSITIVES = 100, 10
+_LATEST = 1_000
 _COMPLETE = 0.99
 """Share; that of a pipeline that drops a label now and then."""
 _MISSING = SCORE_BINS - 1
@@ -194,6 +195,17 @@ class History(Measurement):
         begins = sorted(self._stretches)
         _, middle, _ = self._thirds(begins, lambda stretch: stretch.events)
         return [self._point(group, middle) for group in self._groups(begins)]
+
+    def latest(self) -> Point | None:
+        """The newest tenth of the events, or a thousand of them; None where there are fewer."""
+        begins = sorted(self._stretches)
+        _, middle, _ = self._thirds(begins, lambda stretch: stretch.events)
+        wanted = max(_LATEST, sum(stretch.events for stretch in self._stretches.values()) / 10)
+        newest: list[int] = []
+        while begins and wanted > 0:
+            newest.insert(0, begins.pop())
+            wanted -= self._stretches[newest[0]].events
+        return None if wanted > 0 else self._point(newest, middle)
 
     def then_and_now(self) -> tuple[Tally, Tally]:
         """The labels of the middle and of the newest third of the time with labels.

@@ -198,8 +198,7 @@ def delays(judged: Sequence[Point], points: Sequence[Point]) -> str:
             late.plot(
                 _middles(told), np.array(_column(told, key)) / _DAY, "o-", markersize=3, label=name
             )
-        late.margins(y=0.15)
-        late.set_ylim(bottom=0)
+        late.set_ylim(0, 1.2 * max(late.get_ylim()[1], 1e-3))
         late.set_ylabel("days until the label")
         _dated(late)
         _legend(late)

@@ -89,7 +89,7 @@ def _drift(facts: Facts) -> Markup:
 
 
 def _moved(facts: Facts) -> Markup | None:
-    first, last = facts.points[0], facts.points[-1]
+    first, last = facts.points[0], facts.history.latest() or facts.points[-1]
     by = {name: -1.0 if math.isnan(index) else index for name, index in last.shifts.items()}
     if not by:
         return None
@@ -97,7 +97,7 @@ def _moved(facts: Facts) -> Markup | None:
         (name, f"{by[name]:.3f}", f"{first.missing[name]:.1%}", f"{last.missing[name]:.1%}")
         for name in sorted(by, key=by.__getitem__, reverse=True)[:_INPUTS]
     ]
-    head = ("input", "index, last point", "missing, first point", "missing, last point")
+    head = ("input", "index, newest tenth", "missing at first", "missing in the newest tenth")
     words = element("summary", "Inputs, by how far they moved")
     return element("details", words, table(head, rows))
 

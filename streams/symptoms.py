@@ -11,7 +11,6 @@ from streams.facts import Facts
 __all__ = ["symptoms"]
 
 _SHIFT = 0.25
-_SHIFT_EVENTS = 1_000
 _SHOWN = 3
 _MISSING = 0.05
 _POSITIVES = 50
@@ -83,15 +82,17 @@ def _worth(facts: Facts) -> Iterator[Finding]:
     if math.isnan(figure):
         return
     told = f"{main.name} is {figure:.3g}"
+    end = now.get(f"{main.key}_{'low' if main.rises else 'high'}", math.nan)
+    sure = figure if math.isnan(end) else end
     worse = {
         name: now[key]
         for key, name in main.floors.items()
-        if not math.isnan(now.get(key, math.nan)) and (figure <= now[key]) == main.rises
+        if not math.isnan(now.get(key, math.nan)) and (sure <= now[key]) == main.rises
     }
     if worse:
         held = " and ".join(f"{name} gets {value:.3g}" for name, value in worse.items())
         yield Finding(
-            "quality", "wrong", f"{told}, no better than what needs no model: {held}",
+            "quality", "wrong", f"{told}, which cannot be told from what needs no model: {held}",
             "look at the labels, the features and for drift; thalweg audit takes single scores "
             "apart",
         )  # fmt: skip
@@ -170,10 +171,9 @@ def _apart(facts: Facts) -> Iterator[Finding]:
 
 def _inputs(facts: Facts) -> Iterator[Finding]:
     """Whether events or scores are other than they were."""
-    points = [point for point in facts.points if point.events >= _SHIFT_EVENTS]
-    if len(points) < 2:
+    last = facts.history.latest()
+    if last is None:
         return
-    last = points[-1]
     moved = {name: by for name, by in last.shifts.items() if by > _SHIFT}
     if moved:
         names = sorted(moved, key=moved.__getitem__, reverse=True)
@@ -183,7 +183,7 @@ def _inputs(facts: Facts) -> Iterator[Finding]:
             "inputs", "doubtful", f"values are spread otherwise than before: {listed}{more}",
             "ask who produces them; the numbers are stability indices, above 0.25 much has changed",
         )  # fmt: skip
-    gaps = points[0].missing
+    gaps = facts.points[0].missing
     for name, share in last.missing.items():
         if share > gaps[name] + _MISSING:
             yield Finding(

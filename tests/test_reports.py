@@ -1,0 +1,134 @@
+"""``thalweg report`` writes one page that needs nothing else, whatever stands in the events."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from browser import look
+from click.testing import CliRunner
+from test_markup import Reader
+from test_symptoms import START, events
+
+from streams.reportcommand import report
+
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+DECLARED = """
+from datetime import datetime
+from streams import Event, Labels, Measure, Pipeline, Topic
+import msgspec
+from models import AdaGrad, Adaptive, Hashed, Linear, Logistic, Number
+from river import tree
+
+class Seen(Event, frozen=True, rename={{"shop": "<b>shop</b>"}}):
+    id: str
+    at: datetime
+    shop: str
+    amount: float | None
+    label: {label}
+
+pipeline = Pipeline(
+    name="it", events=Topic("events", schema=Seen, id="id", time="at"), labels="label",
+    features=[Number("amount", scale="log"), Hashed("shop")], model={model},
+    measure=Measure({measure}),
+)
+"""
+BINARY = {
+    "label": "bool | None", "model": "Logistic(bits=12, optimizer=AdaGrad(0.1))",
+    "measure": 'per_day=20, one_per="shop", amount="amount", by=["shop"]',
+}  # fmt: skip
+KINDS = {
+    "binary": BINARY,
+    "adaptive": {**BINARY, "model": "Adaptive(Logistic(bits=12), reference=500)"},
+    "tree": {**BINARY, "model": "tree.HoeffdingTreeClassifier()"},
+    "regression": {
+        "label": "float | None", "model": "Linear(bits=12)", "measure": 'by=["shop"]',
+    },
+    "multiclass": {
+        "label": "str | None", "model": "tree.HoeffdingTreeClassifier()",
+        "measure": 'by=["shop"]',
+    },
+}  # fmt: skip
+
+
+def written(tmp_path: Path, rows, declared=BINARY, *words: str) -> str:
+    pipeline, file = tmp_path / "it.py", tmp_path / f"{HOSTILE.replace('/', '')}.jsonl"
+    pipeline.write_text(DECLARED.format(**declared))
+    lines = ({**row, "<b>shop</b>": row["shop"]} for row in rows)
+    file.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in lines))
+    page = tmp_path / "report.html"
+    given = [str(pipeline), "--events", str(file), "--to-file", str(page), *words]
+    run = CliRunner().invoke(report, given)
+    if run.exception is not None and not isinstance(run.exception, SystemExit):
+        raise run.exception
+    assert run.exit_code == 0, run.output
+    assert run.stdout.strip() == str(page)
+    return page.read_text()
+
+
+def labelled(kind: str):
+    """Events of a kind of label, in which one shop has a hostile name."""
+    for number, row in enumerate(events(3_000)):
+        row["shop"] = HOSTILE if row["shop"] == "s1" else row["shop"]
+        if kind == "regression":
+            row["label"] = row["amount"] * 2
+        elif kind == "multiclass":
+            row["label"] = HOSTILE if row["label"] else f"c{number % 2}"
+        yield row
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_of_any_kind_of_model_has_no_script_and_no_other_place(tmp_path, kind):
+    page = written(tmp_path, labelled(kind), KINDS[kind])
+    read = Reader(page)
+    assert not {"script", "b", "iframe", "link", "object", "form"} & set(read.tags)
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    sources = [value for name, value in read.attributes if name in ("src", "href")]
+    assert sources
+    assert all(value.startswith("data:image/svg+xml;base64,") for value in sources)
+    assert HOSTILE in read.text  # the shop, as text
+    assert "nan" not in read.text.lower().replace("alert", "")
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 150])
+def test_few_events_make_a_page_that_says_so(tmp_path, count):
+    assert "What is wrong" in written(tmp_path, events(count))
+
+
+def test_events_of_all_of_history_make_a_page(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = list(events(3_000))
+    for row in rows:
+        row["at"] = (START + timedelta(days=float(rng.uniform(-730_000, 2_900_000)))).isoformat()
+    assert "What is wrong" in written(tmp_path, rows)
+
+
+def test_the_same_events_make_the_same_page(tmp_path):
+    def without_date(page: str) -> str:
+        head, _, tail = page.partition("reported ")
+        return head + tail[20:]
+
+    pages = {without_date(written(tmp_path, events(1_000))) for _ in range(2)}
+    assert len(pages) == 1
+
+
+def test_a_browser_shows_it_and_has_nothing_to_complain_of(tmp_path):
+    page = tmp_path / "report.html"
+    page.write_text(written(tmp_path, labelled("binary")))
+    seen = look(page, tmp_path / "report.png")
+    assert seen.console == []
+    picture = matplotlib.image.imread(seen.picture)[..., :3]
+    assert picture.shape[1] == 1060
+    blue = np.array([0x4C, 0x8B, 0xF5]) / 255
+    drawn = (np.abs(picture - blue) < 0.02).all(axis=-1).sum()
+    assert drawn > 1_000, "the curves are there"
+
+
+def test_the_browser_would_have_complained(tmp_path):
+    page = tmp_path / "bad.html"
+    page.write_text('<img src=x onerror="console.log(1)"><script>throw Error("bad")</script>')
+    assert len(look(page, tmp_path / "bad.png", 200).console) == 2
