@@ -7,7 +7,7 @@ SEED := 7
 FAULTS := 200
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
+.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -24,6 +24,10 @@ test: $(VENV)/installed-dev ## Run all tests, on a real Kafka that they start th
 
 test-dashboards: $(VENV)/installed-dev ## Every panel's query on a live Prometheus; pictures in build/dashboards
 	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest tests/test_dashboards.py tests/test_monitoring.py
+
+test-report: $(VENV)/installed-dev ## A report in a real browser: Chromium, installed if it may be
+	@deploy/chromium.sh >/dev/null
+	@exec $(BIN)/python -m pytest tests/test_reports.py
 
 test-alerts: $(VENV)/installed-dev ## Provoke faults, and say after how many seconds somebody is paged
 	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest -s tests/test_paging.py tests/test_monitoring.py

@@ -115,6 +115,14 @@ class History(Measurement):
         self._times = RowRecords(_AT)
         per_day = self._per_day
         self._calendar = None if per_day is None else CardDays(per_day, _EVER)
+        self._since = 0
+
+    def begin_here(self) -> None:
+        """Forget what is apart by time: only events scored from now on count for it."""
+        self._stretches = {}
+        self._since = self._notes.next
+        if self._per_day is not None:
+            self._calendar = CardDays(self._per_day, _EVER)
 
     def scored(
         self,
@@ -142,7 +150,8 @@ class History(Measurement):
     def judged(self, verdicts: Verdicts, rows: NDArray[np.int64]) -> None:
         """See `Measurement.judged`."""
         super().judged(verdicts, rows)
-        noted = (rows >= self._times.first) & (rows < self._times.next)
+        first = max(self._times.first, self._since)
+        noted = (rows >= first) & (rows < self._times.next)
         verdicts, rows = verdicts[noted], rows[noted]
         for stretch, labels in self._apart(self._times.of(rows)["at"]):
             stretch.tally.add(verdicts[labels])

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams import catalogue
 
-__all__ = ["BOUNDS", "Meter", "Reading", "page", "read", "scrape"]
+__all__ = ["BOUNDS", "Meter", "Reading", "page", "quantile", "read", "scrape"]
 
 _ANSWER_S = 2.0
 _RECENT = 10
@@ -134,20 +134,25 @@ class Meter:
         return (new.events - old.events) / max(new.at - old.at, 1e-9)
 
     def latency(self, share: float, *, overall: bool = False) -> float:
-        """The latency in seconds that this share of the events kept, lately or since the start.
-
-        Inside a bucket it is interpolated, as Prometheus' ``histogram_quantile`` does; NaN where
-        nothing was scored.
-        """
+        """The latency in seconds that this share of the events kept, lately or since the start."""
         if self._first is None:
             return math.nan
         since = self._first if overall else self._readings[0]
-        count = np.cumsum(self._readings[-1].latency - since.latency)
-        if not count[-1]:
-            return math.nan
-        rank = share * int(count[-1])
-        place = int(np.searchsorted(count, rank))
-        if place == len(BOUNDS) - 1:
-            return float(BOUNDS[-2])
-        low, below = (float(BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
-        return low + (float(BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)
+        return quantile(self._readings[-1].latency - since.latency, share)
+
+
+def quantile(latency: NDArray[np.int64], share: float) -> float:
+    """The seconds that this share of the events kept, int64[buckets] by latency.
+
+    Inside a bucket it is interpolated, as Prometheus' ``histogram_quantile`` does; NaN where there
+    are none.
+    """
+    count = np.cumsum(latency)
+    if not count[-1]:
+        return math.nan
+    rank = share * int(count[-1])
+    place = int(np.searchsorted(count, rank))
+    if place == len(BOUNDS) - 1:
+        return float(BOUNDS[-2])
+    low, below = (float(BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
+    return low + (float(BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)

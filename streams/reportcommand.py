@@ -115,7 +115,15 @@ def report(
                 )
             else:
                 await reruns.replay_past(
-                    site, number, bounds, choice, nowhere, summary, told, notes.watch
+                    site,
+                    number,
+                    bounds,
+                    choice,
+                    nowhere,
+                    summary,
+                    told,
+                    notes.watch,
+                    declared.begin,
                 )
 
     with progress_bar(f"report {declared.name}") as show:

@@ -19,7 +19,7 @@ from streams.pipeline import Pipeline
 from streams.reasons import positive
 from streams.schema import fields_of
 from streams.slices import Slice
-from streams.task import Output
+from streams.task import Output, PartitionTask
 
 if TYPE_CHECKING:
     from models.feature import Feature
@@ -93,6 +93,15 @@ class Reported(Pipeline):
         if hasattr(reported.model.new(0), "weigh"):
             object.__setattr__(reported, "drivers", Drivers(reported.features or ()))
         return reported
+
+    @staticmethod
+    def begin(task: PartitionTask) -> None:
+        """Count what is told apart by time from here on: what is asked for begins."""
+        from models.history import History
+
+        history = task.quality.measurement
+        assert isinstance(history, History)
+        history.begin_here()
 
     @property
     def watched(self) -> Mapping[str, bool]:

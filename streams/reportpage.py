@@ -9,6 +9,7 @@ from streams import figures
 from streams.diagnosis import Finding
 from streams.facts import Facts
 from streams.markup import Child, Markup, date, element, page, section, table
+from streams.readings import quantile
 from streams.reportpictures import pictures
 from streams.reportstyle import STYLE
 from streams.symptoms import symptoms
@@ -120,9 +121,11 @@ def _live(facts: Facts) -> Iterator[tuple[str, str, str]]:
         return
     yield "group", live.state, f"{live.members} members, {len(live.partitions)} partitions"
     yield "lag", f"{live.behind:,}", "records not committed yet"
-    middle, late = (live.meter.latency(share, overall=True) for share in (0.5, 0.99))
-    if not math.isnan(late):
-        yield "latency p99", f"{1000 * late:,.0f} ms", f"p50 {1000 * middle:,.0f} ms, since start"
+    if live.meter.last is not None:
+        middle, late = (quantile(live.meter.last.latency, share) for share in (0.5, 0.99))
+        if not math.isnan(late):
+            beside = f"p50 {1000 * middle:,.0f} ms, since the workers began"
+            yield "latency p99", f"{1000 * late:,.0f} ms", beside
 
 
 def _tables(facts: Facts) -> Iterator[Markup]:

@@ -46,6 +46,7 @@ async def replay_past(
     summary: Summary,
     progress: Progress,
     watch: Watch | None = None,
+    begun: Callable[[PartitionTask], object] | None = None,
 ) -> None:
     """Compute again what a group has computed.
 
@@ -58,6 +59,7 @@ async def replay_past(
         summary: of all partitions so far; this one is added.
         progress: told after each slice.
         watch: is shown everything.
+        begun: called before the first event that is asked for.
     """
     events = site.pipeline.events.name
     first, stop = [await _offset(site, partition, bound) for bound in bounds]
@@ -74,7 +76,7 @@ async def replay_past(
     total = past.total or 1
     await replay(
         past.task,
-        past.outputs(),
+        past.outputs(begun),
         sink,
         summary,
         first=start,

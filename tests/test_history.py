@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def lived(at, score, outcome, columns, *, labels=None, places=(), kind="binary")
     """Events scored and labelled in slices; `labels` are those that get one."""
     quality = Quality(kind, measurement=History(kind, WATCHED))
     edges = [0, *places, len(at)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         if begin == end:
             continue
         part = slice(begin, end)
@@ -61,7 +62,7 @@ def test_points_hold_all_events_and_labels_once_in_order():
     found = points(quality)
     assert sum(point.events for point in found) == 4_000
     assert sum(point.labels for point in found) == 4_000
-    assert all(one.end <= two.begin for one, two in zip(found, found[1:], strict=False))
+    assert all(one.end <= two.begin for one, two in pairwise(found))
     assert all(point.complete for point in found)
     positives = sum(point.figures["positives"] for point in found)
     assert positives == quality.summary()["positives"]

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import matplotlib.image
 import numpy as np
 import pytest
 from browser import look
 from click.testing import CliRunner
+from outside import Worker
 from test_markup import Reader
 from test_symptoms import START, events
 
+from streams import load, producing, topics
+from streams.broker import Broker
 from streams.reportcommand import report
+from streams.simulator import Simulator
+from tests.card_schemas import SCHEMAS
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 DECLARED = """
@@ -92,6 +98,52 @@ def test_a_page_of_any_kind_of_model_has_no_script_and_no_other_place(tmp_path, 
     assert all(value.startswith("data:image/svg+xml;base64,") for value in sources)
     assert HOSTILE in read.text  # the shop, as text
     assert "nan" not in read.text.lower().replace("alert", "")
+
+
+LIVED = """
+from models import AdaGrad, Hashed, Logistic, Number
+from streams import Labels, Pipeline, Threshold, Topic
+
+pipeline = Pipeline(
+    name="{name}",
+    events=Topic("{name}.payments", schema=Payment, id="tx_id", key="customer_id", time="at"),
+    labels=Labels("{name}.chargebacks", schema=Chargeback, id="tx_id", value="fraud", time="at",
+                  matures_after="3d", otherwise=0),
+    features=[Number("amount", scale="log"), Hashed("terminal_id")],
+    model=Logistic(bits=12, optimizer=AdaGrad(0.1)),
+    decide=Threshold(0.2),
+)
+"""
+
+
+@pytest.mark.kafka
+def test_a_group_at_work_is_reported_as_it_is_and_in_a_range(broker: Broker, tmp_path: Path):
+    name, file = f"card-{uuid4().hex[:8]}", tmp_path / "card.py"
+    file.write_text(SCHEMAS + LIVED.format(name=name))
+    topics.ensure(broker.bootstrap, topics.required_topics(load(str(file)), 2, retention_ms=-1))
+    to = {"events": f"{name}.payments", "labels": f"{name}.chargebacks"}
+    simulator = Simulator(seed=11, days=20, customers=200, terminals=300)
+    producing.produce(simulator.messages(64), broker.bootstrap, to)
+    page = tmp_path / "page.html"
+    given = [str(file), "--brokers", broker.bootstrap, "--to-file", str(page)]
+
+    def reported(*words: str) -> str:
+        run = CliRunner().invoke(report, [*given, *words])
+        assert run.exit_code == 0, run.exception
+        return Reader(page.read_text()).text
+
+    with Worker(file, broker.bootstrap, slot="a") as worker:
+        worker.until(lambda: worker.total("thalweg_events_total") > 5_000, 120)
+        worker.until(lambda: not worker.total("thalweg_lag_records"), 120)
+        text = reported("--metrics-port", str(worker.ports[0]))
+        scored = worker.total("thalweg_events_total")
+    assert f"what the group {name} computed: {scored:,.0f} events of 2026-01-01" in text
+    assert "Stable" in text
+    assert "latency p99" in text
+    late = reported("--from", "2026-01-11", "--to", "2026-01-16", "--metrics-port", "1")
+    assert "events of 2026-01-11 00:00 to 2026-01-1" in late
+    fresh = reported("--backtest", "--to", "2026-01-06")
+    assert f"a run over the topic {name}.payments" in fresh
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 150])

@@ -12,8 +12,10 @@ import pytest
 from models import AdaGrad, Hashed, Linear, Logistic, Number
 from streams import Event, Measure, Pipeline, Topic, replaying, reruns
 from streams.facts import Facts
+from streams.readings import Meter
 from streams.reported import Notes, Reported
 from streams.symptoms import symptoms
+from streams.watching import Glance, Partition
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -146,3 +148,10 @@ def test_a_segment_in_which_it_fails_is_named(tmp_path):
             for row in events(9_000)]  # fmt: skip
     declared = pipeline(measure=Measure(by=["shop"]))
     assert "shop is s3" in said(symptoms(facts(tmp_path, declared, rows)), "segment", "doubtful")
+
+
+def test_a_partition_without_a_worker_is_wrong(tmp_path):
+    owned = [Partition(0, "host-0"), Partition(1)]
+    live = Glance("it", "Stable", 1, owned, Meter())
+    found = symptoms(facts(tmp_path, pipeline(), events(1_200), live))
+    assert said(found, "workers", "wrong") == "1 of 2 partitions have no worker"
