@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from html import escape
 from typing import TypeAlias
+
+from streams.times import utc
 
 __all__ = ["Child", "Markup", "date", "element", "page", "picture", "section", "table"]
 
@@ -77,10 +78,8 @@ def picture(svg: str, told: str) -> Markup:
 
 def date(seconds: float) -> str:
     """A moment since 1970 as text, also one that no calendar has."""
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:.0f} s of 1970"
+    when = utc(1000 * seconds)
+    return f"{seconds:.0f} s since 1970" if when is None else f"{when:%Y-%m-%d %H:%M}"
 
 
 def page(title: str, style: str, *children: Child) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streams.image import Image
+from streams.image import Image, fitting
 from streams.journal import Entry, JournalGapError, Recorder, Script
 from streams.recovery import Recovery
 from streams.task import PartitionTask
@@ -61,7 +61,8 @@ class Progress:
         """
         self.committed = {topic: at for topic, at in committed.items() if at is not None}
         if image is not None:
-            self._task.restore(image)
+            with fitting():
+                self._task.restore(image)
         elif self.committed:
             raise StateLostError(self._no_image())
         else:

@@ -6,8 +6,10 @@ import math
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams import catalogue
 
-__all__ = ["BOUNDS", "Meter", "Reading", "page", "quantile", "read", "scrape"]
+__all__ = [
+    "BOUNDS", "Meter", "NoPageError", "Reading", "page", "parsed", "quantile", "read", "scrape",
+]  # fmt: skip
 
 _ANSWER_S = 2.0
 _RECENT = 10
+_PAGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,34 @@ BOUNDS = np.array((*catalogue.LATENCY_SECONDS.buckets, math.inf))
 """Upper bounds of the buckets of `Reading.latency`, in seconds."""
 
 
+class NoPageError(ValueError):
+    """Somebody else answers there: it is no page of a worker's metrics."""
+
+
+@contextmanager
+def parsed() -> Iterator[None]:
+    """What a parser and its numbers stumble over is no page; the parser declares no error.
+
+    Raises:
+        NoPageError: what went wrong inside of the block.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NoPageError(f"no page of metrics: {error!r}") from error
+
+
 def read(text: str, at: float) -> Reading:
-    """The reading in the text of a ``/metrics`` page."""
+    """The reading in the text of a ``/metrics`` page.
+
+    Raises:
+        NoPageError: it is none.
+    """
+    with parsed():
+        return _read(text, at)
+
+
+def _read(text: str, at: float) -> Reading:
     total: dict[str, float] = {}
     latency = np.zeros(len(BOUNDS), np.int64)
     quality: dict[str, float] = {}
@@ -82,15 +113,17 @@ def read(text: str, at: float) -> Reading:
 def scrape(url: str) -> Reading | None:
     """Ask a worker for its metrics; None while it does not answer."""
     text = page(url)
-    return None if text is None else read(text, time.monotonic())
+    with suppress(NoPageError):
+        return None if text is None else read(text, time.monotonic())
+    return None
 
 
 def page(url: str) -> str | None:
     """The text of a metrics page; None while nobody serves it."""
     try:
         with urllib.request.urlopen(url, timeout=_ANSWER_S) as answer:
-            text: str = answer.read().decode()
-    except OSError:
+            text: str = answer.read(_PAGE_BYTES).decode()
+    except (OSError, HTTPException, UnicodeDecodeError):
         return None
     return text
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from streams.checkpoint import Found
 from streams.consumed import consumed, reached
-from streams.image import ImageError
+from streams.image import ImageError, fitting
 from streams.journal import JournalGapError, Script
 from streams.logreading import ends, stretch
 from streams.manifest import Manifest
@@ -135,7 +135,8 @@ async def recorded(
     try:
         found = await _image(site, partition, first, image)
         if found is not None:
-            task.restore(found.image)
+            with fitting():
+                task.restore(found.image)
         entries = await consumed(site, partition, found)
         begin = dict(task.positions if found is not None else entries[0].begin)
         end = reached(entries, begin, events, stop)

@@ -73,4 +73,4 @@ def test_a_picture_is_an_image_of_its_own():
 
 def test_a_date_that_no_calendar_has_is_told_in_seconds():
     assert date(0) == "1970-01-01 00:00"
-    assert date(1e18) == "1000000000000000000 s of 1970"
+    assert date(1e18) == "1000000000000000000 s since 1970"
