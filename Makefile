@@ -7,7 +7,7 @@ SEED := 7
 FAULTS := 200
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
+.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-datasets bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -70,6 +70,9 @@ bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 
 bench-guarantees: $(VENV)/installed-dev ## What exactly-once costs, recovery of a million events, images
 	@exec $(BIN)/python -m benchmarks.guarantees
+
+bench-metrics: $(VENV)/installed-dev ## Throughput with metrics against without, by turns
+	@exec $(BIN)/python -m benchmarks.metrics_cost
 
 bench-fraud: $(VENV)/installed-dev ## Frauds found in the handbook's test week, beside River and the book
 	@exec $(BIN)/python -m benchmarks.fraud

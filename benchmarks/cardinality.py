@@ -1,7 +1,8 @@
-"""How many series workers export while partitions come and go: ``python -m benchmarks.cardinality``.
+"""How many series workers export while partitions come and go.
 
-An hour is simulated: 64 partitions among four workers that share them anew each minute, and all that
-can be told of a partition is told. What is counted is what Prometheus would read of them.
+``python -m benchmarks.cardinality`` simulates an hour: 64 partitions among four workers that share
+them anew each minute, and all that can be told of a partition is told. What is counted is what
+Prometheus would read of them.
 """
 
 from __future__ import annotations
