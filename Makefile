@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 
 SEED := 7
 FAULTS := 200
+MINUTES := 30
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-datasets bench-plots chaos docs clean
+.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-datasets bench-plots soak chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -79,6 +80,10 @@ bench-fraud: $(VENV)/installed-dev ## Frauds found in the handbook's test week, 
 
 bench-datasets: $(VENV)/installed-dev ## Public data sets beside River and trivial models: DATA=folder
 	@exec $(BIN)/python -m benchmarks.datasets $(DATA)
+
+soak: $(VENV)/installed-dev ## A worker at half of its maximum rate, and whether all is flat: MINUTES=30
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+	@exec $(BIN)/python -m benchmarks.plots
 
 bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 	@exec $(BIN)/python -m benchmarks.plots

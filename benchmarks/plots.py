@@ -82,6 +82,29 @@ def memory(figure: Figure, measured: Mapping[str, Any]) -> None:
     axes.grid()
 
 
+def soak(figure: Figure, measured: Mapping[str, Any]) -> None:
+    """What a worker takes, and how long it takes, over time at an even rate."""
+    samples = measured["samples"]
+    at = [one["at_s"] / 60 for one in samples]
+    shown = {
+        "MiB resident": ("rss_mib",),
+        "ms of latency": ("p50_ms", "p99_ms"),
+        "file descriptors": ("fds",),
+        "series": ("series",),
+    }
+    for axes, (label, names) in zip(figure.subplots(2, 2).flat, shown.items(), strict=True):
+        for name in names:
+            axes.plot(at, [one[name] for one in samples], label=name.removesuffix("_ms"))
+        if len(names) > 1:
+            axes.set_yscale("log")
+            axes.legend()
+        else:
+            axes.set_ylim(bottom=0)
+        axes.set_xlabel("minutes")
+        axes.set_ylabel(label)
+        axes.grid()
+
+
 def _kind(at: str) -> str:
     """What a point is beside its number: ``nested``."""
     _, comma, kind = at.partition(", ")
@@ -97,6 +120,7 @@ DRAWN: Mapping[str, tuple[Callable[[Figure, Any], None], tuple[float, float]]] =
     "costs": (costs, (9.0, 3.2)),
     "latency": (latency, (6.0, 3.4)),
     "memory": (memory, (6.0, 3.0)),
+    "soak": (soak, (9.0, 5.0)),
 }
 
 
