@@ -149,11 +149,13 @@ def _soak(seconds: float, partitions: int, rate: float | None) -> dict[str, Any]
     with Broker(heap="1g", settings=_BROKER) as broker:
         specs = [TopicSpec(name, partitions, configs=_KEPT) for name in (PAYMENTS, predictions)]
         ensure(broker.bootstrap, specs)
+        backlog = 0
         if rate is None:
+            backlog = _BACKLOG
             fill(broker.bootstrap, PAYMENTS, _BACKLOG)
             rate = most_rate(broker.bootstrap, partitions) / 2
         console.print(f"{rate:,.0f} events/s for {seconds / 60:g} minutes")
-        with _worker(broker.bootstrap, predictions) as (worker, url):
+        with _worker(broker.bootstrap, predictions, backlog) as (worker, url):
             context = get_context("spawn")
             sender = context.Process(
                 target=send, args=(broker.bootstrap, PAYMENTS, rate, seconds), daemon=True
@@ -203,8 +205,8 @@ def _milliseconds(latency: NDArray[np.int64], share: float) -> float:
 
 
 @contextmanager
-def _worker(brokers: str, predictions: str) -> Iterator[tuple[psutil.Popen, str]]:
-    """A worker that has begun to serve its metrics, and where it does."""
+def _worker(brokers: str, predictions: str, backlog: int) -> Iterator[tuple[psutil.Popen, str]]:
+    """A worker that has scored what was there before, and where it serves its metrics."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -215,8 +217,7 @@ def _worker(brokers: str, predictions: str) -> Iterator[tuple[psutil.Popen, str]
         process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + _PATIENCE_S
-            # What was there before is scored first: traffic is to meet a worker that keeps up.
-            while not _keeps_up(url):
+            while not _keeps_up(url, backlog):
                 if process.poll() is not None or time.monotonic() > deadline:
                     log.seek(0)
                     said = log.read().decode(errors="replace")[-2000:]
@@ -233,10 +234,10 @@ def _worker(brokers: str, predictions: str) -> Iterator[tuple[psutil.Popen, str]
                 process.wait()
 
 
-def _keeps_up(url: str) -> bool:
+def _keeps_up(url: str, backlog: int) -> bool:
     text = page(url)
     reading = None if text is None else read(text, 0.0)
-    return reading is not None and reading.partitions > 0 and not reading.lag
+    return reading is not None and reading.partitions > 0 and reading.events >= backlog
 
 
 if __name__ == "__main__":
