@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["apart", "lines", "of_segments", "table"]
+__all__ = ["apart", "known", "lines", "of_segments", "table"]
 
 
 class _Row(NamedTuple):
@@ -93,7 +93,7 @@ def lines(quality: Mapping[str, float]) -> list[tuple[str, str, str, str, str]]:
     found = []
     rare = not _RARE < quality.get("base_rate", 0.5) < 1 - _RARE
     for row in _ROWS if rare else (_ACCURACY, *_ROWS):
-        if _known(quality, row.key):
+        if known(quality, row.key):
             ends = [quality.get(f"{row.key}_{end}", math.nan) for end in ("low", "high")]
             interval = (
                 "" if any(map(math.isnan, ends)) else " – ".join(map(row.written.format, ends))
@@ -102,11 +102,11 @@ def lines(quality: Mapping[str, float]) -> list[tuple[str, str, str, str, str]]:
             beside = ", ".join(
                 words.format(f"{quality[key]:.4f}")
                 for key, words in row.beside.items()
-                if _known(quality, key)
+                if known(quality, key)
             )
             now = "" if math.isnan(lately) else row.written.format(lately)
             found.append((row.name, row.written.format(quality[row.key]), interval, now, beside))
-    if _known(quality, "label_delay_seconds"):
+    if known(quality, "label_delay_seconds"):
         median = quality["label_delay_p50_seconds"] / _DAY
         days = f"{quality['label_delay_seconds'] / _DAY:,.1f} days"
         found.append(("labels come after", days, "", "", f"median {median:,.1f}"))
@@ -123,7 +123,7 @@ def apart(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> Table:
     for (field, value), figures in segments.items():
         written = ("{:,.0f}" if key == "labels" else "{:.4f}" for key in kept)
         cells = (
-            text.format(figures[key]) if _known(figures, key) else "–"
+            text.format(figures[key]) if known(figures, key) else "–"
             for key, text in zip(kept, written, strict=True)
         )
         shown.add_row(Text(f"{field} {value}", "dim"), *cells)
@@ -132,11 +132,12 @@ def apart(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> Table:
 
 def of_segments(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> list[str]:
     """The figures that say most of what is told apart, where they are known."""
-    kept = [key for key in _OF_SEGMENTS if any(_known(it, key) for it in segments.values())]
+    kept = [key for key in _OF_SEGMENTS if any(known(it, key) for it in segments.values())]
     if "base_rate" in kept and "accuracy" in kept:
         kept.remove("accuracy")  # of yes and no
     return kept
 
 
-def _known(figures: Mapping[str, float], key: str) -> bool:
+def known(figures: Mapping[str, float], key: str) -> bool:
+    """Whether a figure is there and defined."""
     return not math.isnan(figures.get(key, math.nan))

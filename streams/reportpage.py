@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from streams import figures
 from streams.diagnosis import Finding
@@ -101,18 +101,20 @@ def _tiles(facts: Facts) -> Markup | None:
 
 def _main(facts: Facts) -> Iterator[tuple[str, str, str]]:
     now, main = facts.now, facts.main
-    if _known(now, main.key):
-        floors = (f"{now[key]:.3g} by {it}" for key, it in main.floors.items() if _known(now, key))
+    if figures.known(now, main.key):
+        floors = (
+            f"{now[key]:.3g} by {it}" for key, it in main.floors.items() if figures.known(now, key)
+        )
         yield main.name, f"{now[main.key]:.3f}", "; ".join(floors)
 
 
 def _told(facts: Facts) -> Iterator[tuple[str, str, str]]:
-    figures_now = {**facts.quality, **facts.now}
-    by_card = _known(figures_now, "card_precision")
+    told = {**facts.quality, **facts.now}
+    by_card = figures.known(told, "card_precision")
     for key, name, text, beside in _TILES:
-        if _known(figures_now, key) and not (by_card and key == "precision_at_budget"):
+        if figures.known(told, key) and not (by_card and key == "precision_at_budget"):
             scale = _DAY if key.endswith("_seconds") else 1.0
-            yield name, text.format(figures_now[key] / scale), beside.format_map(figures_now)
+            yield name, text.format(told[key] / scale), beside.format_map(told)
 
 
 def _live(facts: Facts) -> Iterator[tuple[str, str, str]]:
@@ -219,7 +221,3 @@ def _bar(share: float, text: str) -> Markup:
     width = f"width:{_PERCENT * min(max(share, 0.0), 1.0):.1f}%"
     return element("div", element("div", style=width, class_="fill"), element("span", text),
                    class_="bar")  # fmt: skip
-
-
-def _known(figures_of: Mapping[str, float], key: str) -> bool:
-    return not math.isnan(figures_of.get(key, math.nan))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from streams.diagnosis import Finding
 from streams.facts import Facts
+from streams.figures import known
 
 __all__ = ["symptoms"]
 
+_ORDER = ("wrong", "doubtful", "good")
 _SHIFT = 0.25
 _SHOWN = 3
 _MISSING = 0.05
@@ -29,9 +31,8 @@ def symptoms(facts: Facts) -> list[Finding]:
     """All that is out of the ordinary, the worst first; one that says so where nothing is."""
     looks = (_labels, _worth, _trend, _trust, _apart, _inputs, _letters, _model, _expected, _live)
     found = [finding for look in looks for finding in look(facts)]
-    order = ("wrong", "doubtful", "good")
-    found.sort(key=lambda finding: order.index(finding.severity))
-    if not any(finding.severity != "good" for finding in found):
+    found.sort(key=lambda finding: _ORDER.index(finding.severity))
+    if all(finding.severity == "good" for finding in found):
         found.insert(0, Finding("all", "good", "nothing looks wrong"))
     return found
 
@@ -52,18 +53,17 @@ def _labels(facts: Facts) -> Iterator[Finding]:
         return
     outcomes = facts.notes.outcomes
     came = sum(outcomes[name] for name in ("joined", "early", "duplicate", "revised", "orphan"))
-    for name, why in (
-        ("orphan", "labels are of events that never came, or were forgotten"),
-        ("evicted", "events were forgotten before their label came, for want of room"),
+    for count, whole, why in (
+        (outcomes["orphan"], came, "the labels are of events that never came, or were forgotten"),
+        (
+            outcomes["evicted"],
+            facts.summary.events,
+            "the events were forgotten before their label came, for want of room",
+        ),
     ):
-        whole = came if name == "orphan" else facts.summary.events
-        if outcomes[name] > _ORPHANS * max(whole, 1):
-            yield Finding(
-                "labels",
-                "doubtful",
-                f"{_share(outcomes[name], whole)} of {why}",
-                "raise remember=, or send ids that match",
-            )
+        if count > _ORPHANS * max(whole, 1):
+            told = f"{_share(count, whole)} of {why}"
+            yield Finding("labels", "doubtful", told, "raise remember=, or send ids that match")
     key = "label_delay_p50_seconds"
     then, now = facts.then.get(key, math.nan), facts.now.get(key, math.nan)
     if now > max(_DELAYED * then, 60.0):
@@ -78,33 +78,25 @@ def _labels(facts: Facts) -> Iterator[Finding]:
 def _worth(facts: Facts) -> Iterator[Finding]:
     """Whether it is better than what needs no model, on the newest labels."""
     main, now = facts.main, facts.now
-    figure = now.get(main.key, math.nan)
-    if math.isnan(figure):
+    if not known(now, main.key):
         return
+    figure = now[main.key]
     told = f"{main.name} is {figure:.3g}"
     end = now.get(f"{main.key}_{'low' if main.rises else 'high'}", math.nan)
     sure = figure if math.isnan(end) else end
-    worse = {
-        name: now[key]
-        for key, name in main.floors.items()
-        if not math.isnan(now.get(key, math.nan)) and (sure <= now[key]) == main.rises
-    }
-    if worse:
-        held = " and ".join(f"{name} gets {value:.3g}" for name, value in worse.items())
+    floors = {name: now[key] for key, name in main.floors.items() if known(now, key)}
+    reached = {name: it for name, it in floors.items() if (sure <= it) == main.rises}
+    if reached:
+        held = " and ".join(f"{name} gets {value:.3g}" for name, value in reached.items())
         yield Finding(
             "quality", "wrong", f"{told}, which cannot be told from what needs no model: {held}",
             "look at the labels, the features and for drift; thalweg audit takes single scores "
             "apart",
         )  # fmt: skip
         return
-    floors = ", ".join(
-        f"{name} gets {now[key]:.3g}"
-        for key, name in main.floors.items()
-        if not math.isnan(now.get(key, math.nan))
-    )
-    yield Finding("quality", "good", f"{told}; {floors}" if floors else told)
-    alerts = now.get("alerts", 0.0)
-    if alerts and not math.isnan(now.get("precision", math.nan)):
+    beside = ", ".join(f"{name} gets {value:.3g}" for name, value in floors.items())
+    yield Finding("quality", "good", f"{told}; {beside}" if beside else told)
+    if now.get("alerts", 0.0) and known(now, "precision"):
         yield Finding(
             "decisions", "good",
             f"of 100 that are decided yes {100 * now['precision']:.0f} are right, and of 100 that "
@@ -140,9 +132,9 @@ def _trend(facts: Facts) -> Iterator[Finding]:
 def _trust(facts: Facts) -> Iterator[Finding]:
     """Whether probabilities are ones."""
     now = facts.now
-    ratio = now.get("calibration", math.nan)
-    if now.get("positives", 0.0) < _POSITIVES or math.isnan(ratio):
+    if now.get("positives", 0.0) < _POSITIVES or not known(now, "calibration"):
         return
+    ratio = now["calibration"]
     if now["log_loss"] > now["prior_log_loss"]:
         yield Finding(
             "probabilities", "wrong",
@@ -161,8 +153,8 @@ def _apart(facts: Facts) -> Iterator[Finding]:
     overall = facts.quality.get("auc", math.nan)
     for (field, value), figures in facts.segments.items():
         auc = figures.get("auc", math.nan)
-        known = figures.get("positives", 0.0) >= _SEGMENT_POSITIVES
-        if known and auc < overall - _SEGMENT_AUC:
+        enough = figures.get("positives", 0.0) >= _SEGMENT_POSITIVES
+        if enough and auc < overall - _SEGMENT_AUC:
             yield Finding(
                 "segment", "doubtful", f"ROC AUC is {auc:.3f} where {field} is {value}, "
                 f"{overall:.3f} overall", "look at its events: thalweg replay --to-file",
@@ -235,11 +227,11 @@ def _model(facts: Facts) -> Iterator[Finding]:
 def _expected(facts: Facts) -> Iterator[Finding]:
     """Whether it is expected to be worse on events that have no label yet."""
     expected = facts.quality.get("estimated_average_precision", math.nan)
-    known = facts.quality.get("window_average_precision", math.nan)
-    if expected < _FALLEN * known:
+    lately = facts.quality.get("window_average_precision", math.nan)
+    if expected < _FALLEN * lately:
         yield Finding(
             "expected", "doubtful", f"of events without a label yet, average precision is expected "
-            f"at {expected:.3g}; on the last labels it was {known:.3g}",
+            f"at {expected:.3g}; on the last labels it was {lately:.3g}",
             "the mix of events has changed: see the inputs",
         )  # fmt: skip
 
