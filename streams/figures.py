@@ -13,6 +13,8 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
+from streams.letterview import escaped
+
 __all__ = ["apart", "known", "lines", "of_segments", "table"]
 
 
@@ -126,7 +128,7 @@ def apart(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> Table:
             text.format(figures[key]) if known(figures, key) else "–"
             for key, text in zip(kept, written, strict=True)
         )
-        shown.add_row(Text(f"{field} {value}", "dim"), *cells)
+        shown.add_row(Text(escaped(f"{field} {value}"), "dim"), *cells)
     return shown
 
 

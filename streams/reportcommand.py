@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,14 +143,12 @@ def report(
 
 
 def _check_installed(pipeline: str) -> None:
-    try:
-        import matplotlib as _  # noqa: F401
-    except ImportError as error:
+    if find_spec("matplotlib") is None:
         raise TeachingError(
             f"thalweg report {pipeline} without matplotlib",
             "it draws the pictures",
             "pip install 'thalweg[report]'",
-        ) from error
+        )
 
 
 def _live(pipeline: Pipeline, settings: Settings, metrics: str | None) -> Glance:
@@ -161,10 +159,10 @@ def _live(pipeline: Pipeline, settings: Settings, metrics: str | None) -> Glance
 
 def _tell(facts: Facts, path: Path) -> None:
     """The findings, on the error stream, and where the page is."""
+    from streams.letterview import escaped
     from streams.symptoms import symptoms
 
     for finding in symptoms(facts):
         style = {"wrong": "red", "doubtful": "yellow", "good": "green"}[finding.severity]
-        err.print(f"{finding.about}: {finding.found}", style=style, markup=False)
+        err.print(escaped(f"{finding.about}: {finding.found}"), style=style, markup=False)
     click.echo(path)
-    sys.exit(0)

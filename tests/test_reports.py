@@ -23,6 +23,7 @@ from streams.simulator import Simulator
 from tests.card_schemas import SCHEMAS
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+ESCAPES = "\x1b]0;title\x07\x1b[2J"
 DECLARED = """
 from datetime import datetime
 from streams import Event, Labels, Measure, Pipeline, Topic
@@ -144,6 +145,20 @@ def test_a_group_at_work_is_reported_as_it_is_and_in_a_range(broker: Broker, tmp
     assert "events of 2026-01-11 00:00 to 2026-01-1" in late
     fresh = reported("--backtest", "--to", "2026-01-06")
     assert f"a run over the topic {name}.payments" in fresh
+
+
+def test_a_value_commands_neither_a_page_nor_a_terminal(tmp_path):
+    rng = np.random.default_rng(4)
+    rows = [{**row, "shop": ESCAPES, "label": bool(rng.random() < 0.2)} if row["shop"] == "s3"
+            else row for row in events(9_000)]  # fmt: skip
+    assert "title" in written(tmp_path, rows)
+    shown = CliRunner().invoke(
+        report,
+        [str(tmp_path / "it.py"), "--events", *map(str, tmp_path.glob("*.jsonl")),
+         "--to-file", str(tmp_path / "page.html")],
+    ).stderr  # fmt: skip
+    assert "shop is \\x1b]0;title\\x07" in shown
+    assert "\x1b]0" not in shown
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 150])
