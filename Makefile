@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 
 SEED := 7
 FAULTS := 200
+MINUTES := 30
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
+.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-datasets bench-plots soak chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -24,6 +25,10 @@ test: $(VENV)/installed-dev ## Run all tests, on a real Kafka that they start th
 
 test-dashboards: $(VENV)/installed-dev ## Every panel's query on a live Prometheus; pictures in build/dashboards
 	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest tests/test_dashboards.py tests/test_monitoring.py
+
+test-report: $(VENV)/installed-dev ## A report in a real browser: Chromium, installed if it may be
+	@deploy/chromium.sh >/dev/null
+	@exec $(BIN)/python -m pytest tests/test_reports.py
 
 test-alerts: $(VENV)/installed-dev ## Provoke faults, and say after how many seconds somebody is paged
 	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest -s tests/test_paging.py tests/test_monitoring.py
@@ -67,11 +72,18 @@ bench-memory: $(VENV)/installed-dev ## Memory of a worker over 20 million events
 bench-guarantees: $(VENV)/installed-dev ## What exactly-once costs, recovery of a million events, images
 	@exec $(BIN)/python -m benchmarks.guarantees
 
+bench-metrics: $(VENV)/installed-dev ## Throughput with metrics against without, by turns
+	@exec $(BIN)/python -m benchmarks.metrics_cost
+
 bench-fraud: $(VENV)/installed-dev ## Frauds found in the handbook's test week, beside River and the book
 	@exec $(BIN)/python -m benchmarks.fraud
 
 bench-datasets: $(VENV)/installed-dev ## Public data sets beside River and trivial models: DATA=folder
 	@exec $(BIN)/python -m benchmarks.datasets $(DATA)
+
+soak: $(VENV)/installed-dev ## A worker at half of its maximum rate, and whether all is flat: MINUTES=30
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+	@exec $(BIN)/python -m benchmarks.plots
 
 bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 	@exec $(BIN)/python -m benchmarks.plots

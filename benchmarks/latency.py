@@ -34,7 +34,7 @@ from benchmarks.traffic import Arrivals, Readers, ends, send
 from streams.broker import Broker
 from streams.topics import TopicSpec, ensure
 
-__all__ = ["main"]
+__all__ = ["main", "most_rate"]
 
 RESULTS = Path(__file__).parent / "results" / "latency.json"
 THALWEG = SYSTEMS[0]
@@ -134,7 +134,7 @@ def _measure(
         ensure(brokers, [TopicSpec(PAYMENTS, partitions), TopicSpec(predictions, partitions)])
         backlog = _WARM_UP if most else _MAX_OVER
         fill(brokers, PAYMENTS, backlog)
-        most = most or _most(brokers, partitions)
+        most = most or most_rate(brokers, partitions)
         console.print(f"at most {most:,.0f} events/s")
         with _worker(THALWEG, brokers, predictions) as worker:
             _wait_for(worker, brokers, predictions, partitions, backlog)
@@ -164,7 +164,7 @@ def _name(rate: float) -> str:
     return f"{rate:,.0f}/s" if rate else "idle"
 
 
-def _most(brokers: str, partitions: int) -> float:
+def most_rate(brokers: str, partitions: int) -> float:
     """Events a second while there is a backlog."""
     run = measure(THALWEG.scaled(0.6 * _MAX_OVER / THALWEG.events), brokers, partitions)
     return run.events / run.wall_s

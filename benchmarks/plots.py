@@ -14,32 +14,14 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from streams.charts import COLOURS, STYLE
+
 __all__ = ["PICTURES", "draw"]
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
 PICTURES = ROOT / "docs/pictures"
 
-_GREY = "#808a94"
-_COLOURS = (
-    "#4c8bf5", "#e8833a", "#3aa76d", "#c65bcf", "#d6a419", "#d9534f", "#3fb0c4", "#8d6e63",
-    "#7986cb",
-)  # fmt: skip
-_STYLE: Mapping[str, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "thalweg",  # the same picture of the same figures
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.prop_cycle": mpl.cycler(color=_COLOURS),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _GREY
-    ),
-}
 _CURVES = {"slice": "events of a slice", "features": "features", "value": "bytes of a value"}
 
 
@@ -78,7 +60,7 @@ def latency(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> None:
     axes = figure.subplots()
     timed = sorted((row for row in rows if "added_ms" in row), key=lambda row: row["rate"])
     rates = [row["rate"] for row in timed]
-    for colour, read in zip(_COLOURS, timed[0]["added_ms"], strict=False):
+    for colour, read in zip(COLOURS, timed[0]["added_ms"], strict=False):
         for share, line in (("p50", "-"), ("p99", "--")):
             added = [row["added_ms"][read][share] for row in timed]
             label = f"{read}, {share}"
@@ -100,6 +82,29 @@ def memory(figure: Figure, measured: Mapping[str, Any]) -> None:
     axes.grid()
 
 
+def soak(figure: Figure, measured: Mapping[str, Any]) -> None:
+    """What a worker takes, and how long it takes, over time at an even rate."""
+    samples = measured["samples"]
+    at = [one["at_s"] / 60 for one in samples]
+    shown = {
+        "MiB resident": ("rss_mib",),
+        "ms of latency": ("p50_ms", "p99_ms"),
+        "file descriptors": ("fds",),
+        "series": ("series",),
+    }
+    for axes, (label, names) in zip(figure.subplots(2, 2).flat, shown.items(), strict=True):
+        for name in names:
+            axes.plot(at, [one[name] for one in samples], label=name.removesuffix("_ms"))
+        if len(names) > 1:
+            axes.set_yscale("log")
+            axes.legend()
+        else:
+            axes.set_ylim(bottom=0)
+        axes.set_xlabel("minutes")
+        axes.set_ylabel(label)
+        axes.grid()
+
+
 def _kind(at: str) -> str:
     """What a point is beside its number: ``nested``."""
     _, comma, kind = at.partition(", ")
@@ -115,13 +120,14 @@ DRAWN: Mapping[str, tuple[Callable[[Figure, Any], None], tuple[float, float]]] =
     "costs": (costs, (9.0, 3.2)),
     "latency": (latency, (6.0, 3.4)),
     "memory": (memory, (6.0, 3.0)),
+    "soak": (soak, (9.0, 5.0)),
 }
 
 
 def draw(name: str, measured: Any, path: Path) -> None:
     """Write one picture."""
     drawn, size = DRAWN[name]
-    with mpl.rc_context(dict(_STYLE)):
+    with mpl.rc_context(dict(STYLE)):
         figure = Figure(figsize=size, layout="constrained")
         drawn(figure, measured)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})

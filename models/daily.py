@@ -141,9 +141,17 @@ class CardDays:
 
     def each(self) -> list[Day]:
         """The final days that are looked back on, in order; days without a label are left out."""
+        return self._in_turn(self._kept, self._final)
+
+    def rolling(self, days: int) -> list[Day]:
+        """Each of these days as the last of so many, of which the first begins anew."""
+        known = [day.day for day in self.each()]
+        return [self._in_turn(day - days + 1, day + 1)[-1] for day in known]
+
+    def _in_turn(self, begin: int, end: int) -> list[Day]:
         found, detected, perfect = [], np.zeros(0, np.uint64), np.zeros(0, np.uint64)
         for day in np.unique(self._closed["day"]).tolist():
-            if not self._kept <= day < self._final:
+            if not max(begin, self._kept) <= day < min(end, self._final):
                 continue
             cards = self._closed[self._closed["day"] == day]
             left = cards[~np.isin(cards["card"], detected)]

@@ -44,6 +44,9 @@ class Quality:
         budget: share of the scores that can be acted on, for precision and recall at budget.
         window: labels that the ``window_…`` figures look back on.
         measurement: what is measured besides; None: nothing.
+
+    Attributes:
+        measurement: likewise.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class Quality:
             raise QualityError(f"window={window} holds no label: write window=10_000")
         self.kind = kind
         self.budget = budget
-        self._measurement = measurement
+        self.measurement = measurement
         self._clerk = clerk(kind)
         self._tally = tally(kind)
         self._recent = Recent(window, self._clerk.fields)
@@ -79,13 +82,13 @@ class Quality:
         columns: Columns,
     ) -> None:
         """Events were scored; see `Measurement.scored`."""
-        if self._measurement is not None:
-            self._measurement.scored(first, at, score, decision, columns)
+        if self.measurement is not None:
+            self.measurement.scored(first, at, score, decision, columns)
 
     def settled(self, row: int) -> None:
         """No event of a row below waits for its label any more."""
-        if self._measurement is not None:
-            self._measurement.settled(row)
+        if self.measurement is not None:
+            self.measurement.settled(row)
 
     def update(
         self,
@@ -121,8 +124,8 @@ class Quality:
         verdicts["delay"] = np.nan if delay is None else delay
         self._uncounted.append(verdicts)
         self._gathered += len(verdicts)
-        if self._measurement is not None and rows is not None:
-            self._measurement.judged(verdicts, rows)
+        if self.measurement is not None and rows is not None:
+            self.measurement.judged(verdicts, rows)
         if self._gathered >= _COUNTED_TOGETHER:
             self._count()
 
@@ -132,12 +135,12 @@ class Quality:
         window = tally(self.kind)
         window.add(self._recent.verdicts())
         recent = {f"window_{name}": it for name, it in window.measures(self.budget).items()}
-        besides = {} if self._measurement is None else self._measurement.summary()
+        besides = {} if self.measurement is None else self.measurement.summary()
         return self._tally.measures(self.budget) | recent | besides
 
     def segments(self) -> dict[tuple[str, str], dict[str, float]]:
         """The main figures by field and value, where some are told apart."""
-        return {} if self._measurement is None else self._measurement.segments()
+        return {} if self.measurement is None else self.measurement.segments()
 
     def classes(self) -> list[ClassCount]:
         """Counts of each class in order of appearance; empty unless ``kind="multiclass"``."""
@@ -175,13 +178,13 @@ class Quality:
                 recent["label"] = numbers[recent["label"]]
         self._tally.merge(theirs)
         self._recent.merge(recent, other._recent.capacity)
-        if self._measurement is not None and other._measurement is not None:
-            self._measurement.merge(other._measurement, numbers)
+        if self.measurement is not None and other.measurement is not None:
+            self.measurement.merge(other.measurement, numbers)
 
     def state(self) -> State:
         """Everything `restore` needs for all later figures to be equal to the bit."""
         self._count()
-        besides = {} if self._measurement is None else {"measurement": self._measurement.state()}
+        besides = {} if self.measurement is None else {"measurement": self.measurement.state()}
         return {
             "kind": self.kind,
             "clerk": self._clerk.state(),
@@ -205,8 +208,8 @@ class Quality:
         self._clerk.restore(state["clerk"])
         self._tally.restore(state["tally"])
         self._recent.restore(state["recent"])
-        if self._measurement is not None:
-            self._measurement.restore(state.get("measurement"))
+        if self.measurement is not None:
+            self.measurement.restore(state.get("measurement"))
 
     def _count(self) -> None:
         """Count the verdicts that have gathered."""

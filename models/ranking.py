@@ -89,6 +89,12 @@ class Ranking:
         """The bin of each of float64[k] scores, none NaN."""
         return _places(np.ascontiguousarray(score), self._low, len(self.positive))
 
+    def probabilities(self) -> NDArray[np.float64]:
+        """The probability in the middle of each bin; of a ranking that is not unbounded."""
+        odds = (np.arange(len(self.positive)) + 0.5) / _BINS_PER_UNIT + self._low
+        shares: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
+        return shares
+
     def auc(self) -> float:
         """Area under the ROC curve, a tie counting half; NaN until both outcomes were seen."""
         return area(self.positive, self.negative)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from models.kernels import sigmoid
 from models.protocol import Kind, State
 
-__all__ = ["SCORE_BINS", "Stability", "score_bins"]
+__all__ = ["SCORE_BINS", "Stability", "score_bins", "shift"]
 
 _FADING = 0.1
 _LOG_ODDS = np.array([sigmoid(float(odds)) for odds in range(-10, 11)])
@@ -57,13 +58,7 @@ class Stability:
         has changed and above 0.25 much has (Siddiqi 2006, "Credit Risk Scorecards", chapter 9).
         """
         _, last, before = self._counts
-        if not before.any():
-            return 0.0
-        met = (last + before) > 0
-        p, q = last[met] + 0.5, before[met] + 0.5
-        p, q = p / p.sum(), q / q.sum()
-        terms = zip(p.tolist(), q.tolist(), strict=True)
-        return math.fsum((new - old) * math.log(new / old) for new, old in terms)
+        return _index(last, before) if before.any() else 0.0
 
     def ratio(self, place: int) -> float:
         """A bin's share in the last window to that before; 1 where none is known."""
@@ -81,6 +76,19 @@ class Stability:
         self._counts, self._filled = state["counts"].copy(), state["filled"]
 
 
+def shift(new: NDArray[np.int64], old: NDArray[np.int64]) -> float:
+    """The population stability index of counts by bin, less what chance makes of equal ones.
+
+    Of n and m values that fall alike into B bins it is (B - 1) (1/n + 1/m) in the mean (Yurdakul
+    2018, "Statistical Properties of Population Stability Index"). NaN where there are none.
+    """
+    n, m = int(new.sum()), int(old.sum())
+    if not n or not m:
+        return math.nan
+    by_chance = (int(np.count_nonzero(new + old)) - 1) * (1 / n + 1 / m)
+    return max(_index(new, old) - by_chance, 0.0)
+
+
 def score_bins(kind: Kind, score: NDArray[np.float64]) -> NDArray[np.int64]:
     """The bin of each score, below `SCORE_BINS`; NaN has the last one.
 
@@ -93,3 +101,11 @@ def score_bins(kind: Kind, score: NDArray[np.float64]) -> NDArray[np.int64]:
         powers = np.clip(np.frexp(score)[1], 1 - _EXPONENTS, _EXPONENTS) + _EXPONENTS
         bins = np.where(score < 0, powers, powers + 2 * _EXPONENTS + 1)
     return np.where(np.isnan(score), SCORE_BINS - 1, bins).astype(np.int64)
+
+
+def _index(new: NDArray[Any], old: NDArray[Any]) -> float:
+    met = (new + old) > 0
+    p, q = new[met] + 0.5, old[met] + 0.5
+    p, q = p / p.sum(), q / q.sum()
+    terms = zip(p.tolist(), q.tolist(), strict=True)
+    return math.fsum((new - old) * math.log(new / old) for new, old in terms)

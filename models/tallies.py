@@ -107,10 +107,14 @@ def tally(kind: Kind) -> Tally:
 
 
 class OutcomeTally(Tally):
-    """Binary labels against probabilities, or against anomaly scores (``probability=False``)."""
+    """Binary labels against probabilities, or against anomaly scores (``probability=False``).
+
+    Attributes:
+        ranking: the labels by score.
+    """
 
     def __init__(self, *, probability: bool) -> None:
-        self._ranking = Ranking(unbounded=not probability)
+        self.ranking = Ranking(unbounded=not probability)
         self._confusion = Table(3, 2)  # decision (unknown, 0, 1) by outcome
         self._unchanged = Table(3, 2)  # unknown, no, yes, by outcome
         self._delays = Delays()
@@ -119,7 +123,7 @@ class OutcomeTally(Tally):
             {} if self._confidence is None else {"confidence": self._confidence}
         )
         super().__init__(
-            ranking=self._ranking,
+            ranking=self.ranking,
             confusion=self._confusion,
             unchanged=self._unchanged,
             delays=self._delays,
@@ -133,7 +137,7 @@ class OutcomeTally(Tally):
         self._delays.add(verdicts["delay"])
         finite = np.isfinite(verdicts["score"])
         answered = verdicts if finite.all() else verdicts[finite]
-        self._ranking.add(answered["score"], answered["outcome"])
+        self.ranking.add(answered["score"], answered["outcome"])
         if self._confidence is not None:
             self._confidence.add(answered["score"], answered["outcome"])
 
@@ -143,7 +147,7 @@ class OutcomeTally(Tally):
         negatives, positives = self._confusion.count.sum(axis=0).tolist()
         labels = negatives + positives
         decided = true_negatives + missed + false_alerts + caught
-        ranking, top = self._ranking, self._ranking.at_budget(budget)
+        ranking, top = self.ranking, self.ranking.at_budget(budget)
         auc, average_precision = ranking.auc(), ranking.average_precision()
         figures = {
             "labels": labels,

@@ -11,6 +11,7 @@ import msgspec
 
 from models.machine import machine
 from streams.comparing import apart
+from streams.errors import UNREADABLE
 from streams.explaining import Explained, Why, watched
 from streams.finding import AuditError, Found
 from streams.predictions import Prediction
@@ -156,7 +157,7 @@ async def audit(
 def _read(value: bytes | None) -> Prediction | None:
     try:
         return _decoder.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from streams.errors import UNREADABLE
 from streams.letterview import escaped, moment, shown
 
 if TYPE_CHECKING:
@@ -134,6 +135,6 @@ def _way(audit: Audit) -> str:
 def _value(raw: bytes | None) -> object:
     try:
         found: object = msgspec.json.decode(raw or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return (raw or b"").decode(errors="replace")
     return found

@@ -20,6 +20,7 @@ from streams.explaincommand import explain
 from streams.opscommands import doctor, top
 from streams.options import err, out, resolved, settings_options
 from streams.replaycommands import audit, replay
+from streams.reportcommand import report
 from streams.settings import Settings
 from streams.whatifcommand import what_if
 
@@ -194,6 +195,7 @@ cli.add_command(replay)
 cli.add_command(audit)
 cli.add_command(what_if)
 cli.add_command(explain)
+cli.add_command(report)
 cli.add_command(doctor)
 cli.add_command(top)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from models.bytecolumn import ByteColumn
 from models.column import Column, Columns, chosen
+from streams.errors import UNREADABLE
 from streams.shapes import members_of, shape_of
 from streams.slices import Headers, Slice
 from streams.typed import Scanned, column_of
@@ -174,7 +175,7 @@ class Decoder:
             return None
         try:
             events: list[Any] = self._one.decode_lines(joined)
-        except _MALFORMED:
+        except UNREADABLE:
             return None
         return events if len(events) == len(values) else None
 
@@ -192,7 +193,7 @@ class Decoder:
             event: msgspec.Struct = self._one.decode(value)
         except msgspec.ValidationError as error:
             return "schema", _QUOTED.sub(r"\1\2", str(error))
-        except _MALFORMED as error:
+        except UNREADABLE as error:
             return "malformed", str(error)
         return event
 
@@ -201,8 +202,6 @@ _QUOTED = re.compile(
     r"^(Invalid enum value|Object contains unknown field) .*?( - at `[^`]*`)?$", re.S
 )
 """Where msgspec repeats what stands in the record, which may be anybody's name."""
-
-_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def _size(headers: Headers) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.bytecolumn import ByteColumn
 from models.column import whole_numbers
+from streams.errors import UNREADABLE
 from streams.published import Published, Row, is_before, is_behind, offset_of, rows
 from streams.slices import Records
 
@@ -150,6 +151,6 @@ def apart(published: Row | None, recomputed: Row | None) -> str:
 def _fields(value: bytes | None) -> Mapping[str, Any]:
     try:
         found = msgspec.json.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return {}
     return found if isinstance(found, dict) else {}

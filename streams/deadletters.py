@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from streams.choice import Choice, DeadLetterError, Place
 from streams.letters import DeadLetter
 from streams.slices import Record
-from streams.times import rfc3339
+from streams.times import rfc3339, utc
 
 __all__ = [
     "Group",
@@ -204,7 +204,7 @@ def exported(letter: DeadLetter) -> bytes:
         "topic": letter.topic,
         "partition": letter.partition,
         "offset": letter.offset,
-        "at": rfc3339(letter.raw.timestamp / 1000),
+        "at": None if (at := utc(letter.raw.timestamp)) is None else rfc3339(at),
         "timestamp": letter.raw.timestamp,
         "cut": letter.cut,
         **_written("key", letter.raw.key),

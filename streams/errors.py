@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["DeclarationError", "SettingsError", "TeachingError", "nearest", "one_of"]
+import msgspec
+
+__all__ = [
+    "UNREADABLE",
+    "DeclarationError",
+    "SettingsError",
+    "TeachingError",
+    "nearest",
+    "one_of",
+]
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON or msgpack ends in where somebody wrote something else, or nested it deeply."""
 
 
 class TeachingError(ValueError):

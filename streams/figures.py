@@ -13,7 +13,9 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["apart", "table"]
+from streams.letterview import escaped
+
+__all__ = ["apart", "known", "lines", "of_segments", "table"]
 
 
 class _Row(NamedTuple):
@@ -83,37 +85,39 @@ def table(quality: Mapping[str, float]) -> Table:
     shown.add_column("95 %", style="dim")
     shown.add_column(f"last {quality.get('window_labels', 0):,.0f}", justify="right")
     shown.add_column("beside", style="dim")
+    for name, *cells in lines(quality):
+        shown.add_row(Text(name, "dim"), *cells)
+    return shown
+
+
+def lines(quality: Mapping[str, float]) -> list[tuple[str, str, str, str, str]]:
+    """The same as text: name, figure, interval, figure of the last labels, what stands beside."""
+    found = []
     rare = not _RARE < quality.get("base_rate", 0.5) < 1 - _RARE
     for row in _ROWS if rare else (_ACCURACY, *_ROWS):
-        if _known(quality, row.key):
+        if known(quality, row.key):
             ends = [quality.get(f"{row.key}_{end}", math.nan) for end in ("low", "high")]
             interval = (
                 "" if any(map(math.isnan, ends)) else " – ".join(map(row.written.format, ends))
             )
             lately = quality.get(f"window_{row.key}", math.nan)
-            shown.add_row(
-                Text(row.name, "dim"),
-                row.written.format(quality[row.key]),
-                interval,
-                "" if math.isnan(lately) else row.written.format(lately),
-                ", ".join(
-                    words.format(f"{quality[key]:.4f}")
-                    for key, words in row.beside.items()
-                    if _known(quality, key)
-                ),
+            beside = ", ".join(
+                words.format(f"{quality[key]:.4f}")
+                for key, words in row.beside.items()
+                if known(quality, key)
             )
-    if _known(quality, "label_delay_seconds"):
+            now = "" if math.isnan(lately) else row.written.format(lately)
+            found.append((row.name, row.written.format(quality[row.key]), interval, now, beside))
+    if known(quality, "label_delay_seconds"):
         median = quality["label_delay_p50_seconds"] / _DAY
         days = f"{quality['label_delay_seconds'] / _DAY:,.1f} days"
-        shown.add_row(Text("labels come after", "dim"), days, "", "", f"median {median:,.1f}")
-    return shown
+        found.append(("labels come after", days, "", "", f"median {median:,.1f}"))
+    return found
 
 
 def apart(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> Table:
     """The figures of each value of the fields that are told apart."""
-    kept = [key for key in _OF_SEGMENTS if any(_known(it, key) for it in segments.values())]
-    if "base_rate" in kept and "accuracy" in kept:
-        kept.remove("accuracy")  # of yes and no
+    kept = of_segments(segments)
     shown = Table(box=None, header_style="dim")
     shown.add_column("")
     for key in kept:
@@ -121,12 +125,21 @@ def apart(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> Table:
     for (field, value), figures in segments.items():
         written = ("{:,.0f}" if key == "labels" else "{:.4f}" for key in kept)
         cells = (
-            text.format(figures[key]) if _known(figures, key) else "–"
+            text.format(figures[key]) if known(figures, key) else "–"
             for key, text in zip(kept, written, strict=True)
         )
-        shown.add_row(Text(f"{field} {value}", "dim"), *cells)
+        shown.add_row(Text(escaped(f"{field} {value}"), "dim"), *cells)
     return shown
 
 
-def _known(figures: Mapping[str, float], key: str) -> bool:
+def of_segments(segments: Mapping[tuple[str, str], Mapping[str, float]]) -> list[str]:
+    """The figures that say most of what is told apart, where they are known."""
+    kept = [key for key in _OF_SEGMENTS if any(known(it, key) for it in segments.values())]
+    if "base_rate" in kept and "accuracy" in kept:
+        kept.remove("accuracy")  # of yes and no
+    return kept
+
+
+def known(figures: Mapping[str, float], key: str) -> bool:
+    """Whether a figure is there and defined."""
     return not math.isnan(figures.get(key, math.nan))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cramjam
@@ -11,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import State
+from streams.errors import UNREADABLE
 
 __all__ = [
     "FORMAT",
+    "NO_STATE",
     "Image",
     "ImageError",
+    "fitting",
     "freeze",
     "frozen_array",
     "pack",
@@ -32,6 +37,10 @@ _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i4", "<u4", "<i8", "<u8", "<f4", "<f
 
 class ImageError(Exception):
     """An image that cannot be used: torn, tampered with, or another pipeline's."""
+
+
+NO_STATE = (*UNREADABLE, ValueError, IndexError, OverflowError)
+"""What bytes that are no state, or no array of one, make of themselves when they are read."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -64,15 +73,33 @@ def unpack(data: bytes) -> Image:
     """Check and read an image.
 
     Raises:
-        ImageError: the checksum does not match, or this version cannot read the format.
+        ImageError: it is damaged, or this version cannot read the format.
     """
     digest, body = data[:32], data[32:]
     if hashlib.sha256(body).digest() != digest:
         raise ImageError(f"the image is damaged: {len(data)} bytes do not match their checksum")
-    image = _decoder.decode(bytes(cramjam.zstd.decompress(body)))
+    try:
+        image = _decoder.decode(bytes(cramjam.zstd.decompress(body)))
+    except (cramjam.DecompressionError, *NO_STATE) as error:
+        raise ImageError(f"the image is damaged: {error}") from error
     if image.format != FORMAT:
         raise ImageError(f"the image has format {image.format}, this version reads {FORMAT}")
     return image
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Has a state that is not shaped as a task keeps it be an image that cannot be used.
+
+    Raises:
+        ImageError: what went wrong inside of the block.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and type(error) is not ValueError:
+            raise  # has words of its own, such as those about another version of River
+        raise ImageError(f"its state is no state of this pipeline: {error!r}") from error
 
 
 def plain(state: State) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import State
-from streams.image import ImageError, freeze, frozen_array, thaw, thawed_array
+from streams.image import NO_STATE, ImageError, freeze, frozen_array, thaw, thawed_array
 
 __all__ = ["compressed", "cut", "expanded", "joined"]
 
@@ -71,19 +71,23 @@ def joined(parts: Sequence[int], blocks: Sequence[bytes]) -> Any:
         ImageError: blocks are missing, or are no state's.
     """
     whole = memoryview(b"".join(blocks))
-    if not parts or sum(parts) != len(whole):
+    if not parts or min(parts) < 0 or sum(parts) != len(whole):
         raise ImageError(f"the blocks hold {len(whole)} bytes, the image has {sum(parts)}")
     ends = np.cumsum(parts).tolist()
+    used: set[int] = set()
 
     def together(code: int, data: memoryview) -> Any:
         if code != _APART:
             return thaw(code, data)
         dtype, shape, part = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...], int])
+        if part in used or not 0 < part < len(ends):
+            raise ImageError(f"the blocks are no state: part {part} is twice there, or not at all")
+        used.add(part)
         return thawed_array(dtype, shape, whole[ends[part - 1] : ends[part]])
 
     try:
         return msgspec.msgpack.Decoder(ext_hook=together).decode(whole[: ends[0]])
-    except (msgspec.DecodeError, ValueError, IndexError) as error:
+    except NO_STATE as error:
         raise ImageError(f"the blocks are no state: {error}") from error
 
 

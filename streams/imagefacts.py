@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from streams.changes import changes
-from streams.image import Image, freeze
+from streams.image import Image, fitting, freeze
 from streams.manifest import Manifest
 from streams.task import PartitionTask
 
@@ -48,12 +48,14 @@ def facts(manifest: Manifest, image: Image, pipeline: Pipeline, *, trusted: bool
     """
     encode = msgspec.msgpack.Encoder(enc_hook=freeze).encode
     found = outline(manifest)
-    found["state_bytes"] = {name: len(encode(part)) for name, part in image.state.items()}
-    found["learned"] = image.state["learned"]
+    with fitting():
+        found["state_bytes"] = {name: len(encode(part)) for name, part in image.state.items()}
+        found["learned"] = image.state["learned"]
     ours = all(change.keeps for change in changes(image.described, pipeline))
     if ours and (trusted or not pipeline.pickled):
         task = PartitionTask(pipeline, image.partition)
-        task.restore(image)
+        with fitting():
+            task.restore(image)
         found["waiting"] = task.pending
         found["model_figures"] = _finite({**task.learner.summary(), **task.encoder.summary()})
         found["quality"] = _finite(task.quality.summary())

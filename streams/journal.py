@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from streams.errors import UNREADABLE
+
 __all__ = ["Entry", "JournalGapError", "Recorder", "Script"]
 
 
@@ -45,9 +47,12 @@ class Entry(msgspec.Struct, frozen=True):
             JournalGapError: it is none.
         """
         try:
-            return _decoder.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            entry = _decoder.decode(value)
+        except UNREADABLE as error:
             raise JournalGapError(f"a record of the journal is no entry: {error}") from error
+        if not entry.steps or not dict(entry.steps).keys() <= entry.begin.keys():
+            raise JournalGapError("a record of the journal is no entry: it leads from nowhere")
+        return entry
 
 
 _decoder = msgspec.json.Decoder(Entry)
@@ -104,6 +109,8 @@ class Script:
         self._steps: list[tuple[str, int]] = []
         at = dict(begin)
         for entry in entries:
+            if other := entry.end.keys() - at.keys():
+                raise JournalGapError(f"the journal tells of {', '.join(sorted(other))}")
             if any(start > at[topic] for topic, start in entry.begin.items()):
                 break
             for topic, upto in entry.steps:

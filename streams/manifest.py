@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeAlias
 
 import msgspec
 
+from streams.errors import UNREADABLE
 from streams.image import FORMAT, ImageError
+from streams.times import utc
 
 __all__ = ["Block", "Manifest", "Place", "decoded", "encoded", "release"]
 
@@ -86,8 +87,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return {block.place for block in self.blocks}
 
     def __str__(self) -> str:
-        when = datetime.fromtimestamp(self.written_at / 1000, UTC)
-        return f"image {self.number} of {when:%Y-%m-%d %H:%M:%S} UTC"
+        when = utc(self.written_at)
+        told = "no known time" if when is None else f"{when:%Y-%m-%d %H:%M:%S} UTC"
+        return f"image {self.number} of {told}"
 
 
 def release() -> str:
@@ -111,13 +113,13 @@ def decoded(value: bytes) -> Manifest:
     """
     try:
         found = _head_decoder.decode(value).format
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ImageError(f"its manifest is damaged: {error}") from error
     if found != FORMAT:
         raise ImageError(f"it has format {found}, this version reads {FORMAT}")
     try:
         manifest = _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ImageError(f"its manifest is damaged: {error}") from error
     if _encoder.encode(manifest) != value:
         raise ImageError("its manifest is damaged: it is not written as manifests are")

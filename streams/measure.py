@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.protocol import Kind
 from streams.declare import Declaration, Labels, Topic
@@ -15,7 +15,7 @@ from streams.schema import Field, FieldType
 if TYPE_CHECKING:
     from models.measurement import Measurement
 
-__all__ = ["Measure"]
+__all__ = ["Measure", "can_be_estimated"]
 
 _MOST_FIELDS = 5
 _AMOUNTS: tuple[FieldType, ...] = (float, int)
@@ -140,15 +140,17 @@ class Measure(Declaration):
         """The measurement of one partition, which has measured nothing."""
         from models.measurement import Measurement
 
-        return Measurement(
-            kind,
-            per_day=self.per_day,
-            days=self.days,
-            one_per=None if self.per_day is None else self.one_per or events.id,
-            amount=self.amount,
-            by=self.by,
-            estimate=isinstance(labels, Labels) and kind in ("binary", "anomaly"),
-        )
+        return Measurement(kind, **self.asked(events), estimate=can_be_estimated(kind, labels))
+
+    def asked(self, events: Topic) -> dict[str, Any]:
+        """What it asks of a `models.measurement.Measurement`."""
+        return {
+            "per_day": self.per_day,
+            "days": self.days,
+            "one_per": None if self.per_day is None else self.one_per or events.id,
+            "amount": self.amount,
+            "by": self.by,
+        }
 
     def _check_days(self, events: Topic, fields: Mapping[str, Field]) -> None:
         given = f"Measure(per_day={self.per_day})"
@@ -168,3 +170,8 @@ class Measure(Declaration):
         if self.one_per is not None:
             given = f"Measure(one_per={self.one_per!r})"
             field_for(fields, self.one_per, given, "what is alerted", ID_TYPES, required=True)
+
+
+def can_be_estimated(kind: Kind, labels: Labels | str | None) -> bool:
+    """Whether figures can be estimated before labels come: of yes and no, if they come later."""
+    return isinstance(labels, Labels) and kind in ("binary", "anomaly")

@@ -10,7 +10,7 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams import catalogue
-from streams.readings import BOUNDS, Reading
+from streams.readings import BOUNDS, Reading, parsed
 
 __all__ = ["Page", "by_partition", "together"]
 
@@ -63,7 +63,15 @@ def by_partition(text: str, at: float, pipeline: str) -> dict[int, Page]:
         text: of the page.
         at: when it was read, seconds from any origin.
         pipeline: its name; what is of another is left out.
+
+    Raises:
+        NoPageError: it is no page of metrics.
     """
+    with parsed():
+        return _by_partition(text, at, pipeline)
+
+
+def _by_partition(text: str, at: float, pipeline: str) -> dict[int, Page]:
     found: dict[int, _Found] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

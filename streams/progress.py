@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streams.image import Image
+from streams.image import Image, fitting
 from streams.journal import Entry, JournalGapError, Recorder, Script
 from streams.recovery import Recovery
 from streams.task import PartitionTask
@@ -64,7 +64,8 @@ class Progress:
         if image is not None:
             if any(self.committed.get(topic, -1) < at for topic, at in image.positions.items()):
                 raise StateLostError(self._no_offsets(image))
-            self._task.restore(image)
+            with fitting():
+                self._task.restore(image)
         elif self.committed:
             raise StateLostError(self._no_image())
         else:

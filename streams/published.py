@@ -11,6 +11,7 @@ import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
+from streams.errors import UNREADABLE
 from streams.logreading import ends, stretch
 from streams.slices import Records, Slice
 
@@ -143,7 +144,7 @@ def offset_of(value: bytes | None) -> int | None:
     """Offset of the event that a prediction is of; None where it is no prediction."""
     try:
         return _where.decode(value or b"").offset
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -6,8 +6,10 @@ import math
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams import catalogue
 
-__all__ = ["BOUNDS", "Meter", "Reading", "page", "read", "scrape"]
+__all__ = [
+    "BOUNDS", "Meter", "NoPageError", "Reading", "page", "parsed", "quantile", "read", "scrape",
+]  # fmt: skip
 
 _ANSWER_S = 2.0
 _RECENT = 10
+_PAGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,34 @@ BOUNDS = np.array((*catalogue.LATENCY_SECONDS.buckets, math.inf))
 """Upper bounds of the buckets of `Reading.latency`, in seconds."""
 
 
+class NoPageError(ValueError):
+    """Somebody else answers there: it is no page of a worker's metrics."""
+
+
+@contextmanager
+def parsed() -> Iterator[None]:
+    """What a parser and its numbers stumble over is no page; the parser declares no error.
+
+    Raises:
+        NoPageError: what went wrong inside of the block.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NoPageError(f"no page of metrics: {error!r}") from error
+
+
 def read(text: str, at: float) -> Reading:
-    """The reading in the text of a ``/metrics`` page."""
+    """The reading in the text of a ``/metrics`` page.
+
+    Raises:
+        NoPageError: it is none.
+    """
+    with parsed():
+        return _read(text, at)
+
+
+def _read(text: str, at: float) -> Reading:
     total: dict[str, float] = {}
     latency = np.zeros(len(BOUNDS), np.int64)
     quality: dict[str, float] = {}
@@ -82,15 +113,17 @@ def read(text: str, at: float) -> Reading:
 def scrape(url: str) -> Reading | None:
     """Ask a worker for its metrics; None while it does not answer."""
     text = page(url)
-    return None if text is None else read(text, time.monotonic())
+    with suppress(NoPageError):
+        return None if text is None else read(text, time.monotonic())
+    return None
 
 
 def page(url: str) -> str | None:
     """The text of a metrics page; None while nobody serves it."""
     try:
         with urllib.request.urlopen(url, timeout=_ANSWER_S) as answer:
-            text: str = answer.read().decode()
-    except OSError:
+            text: str = answer.read(_PAGE_BYTES).decode()
+    except (OSError, HTTPException, UnicodeDecodeError):
         return None
     return text
 
@@ -134,20 +167,25 @@ class Meter:
         return (new.events - old.events) / max(new.at - old.at, 1e-9)
 
     def latency(self, share: float, *, overall: bool = False) -> float:
-        """The latency in seconds that this share of the events kept, lately or since the start.
-
-        Inside a bucket it is interpolated, as Prometheus' ``histogram_quantile`` does; NaN where
-        nothing was scored.
-        """
+        """The latency in seconds that this share of the events kept, lately or since the start."""
         if self._first is None:
             return math.nan
         since = self._first if overall else self._readings[0]
-        count = np.cumsum(self._readings[-1].latency - since.latency)
-        if not count[-1]:
-            return math.nan
-        rank = share * int(count[-1])
-        place = int(np.searchsorted(count, rank))
-        if place == len(BOUNDS) - 1:
-            return float(BOUNDS[-2])
-        low, below = (float(BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
-        return low + (float(BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)
+        return quantile(self._readings[-1].latency - since.latency, share)
+
+
+def quantile(latency: NDArray[np.int64], share: float) -> float:
+    """The seconds that this share of the events kept, int64[buckets] by latency.
+
+    Inside a bucket it is interpolated, as Prometheus' ``histogram_quantile`` does; NaN where there
+    are none.
+    """
+    count = np.cumsum(latency)
+    if not count[-1]:
+        return math.nan
+    rank = share * int(count[-1])
+    place = int(np.searchsorted(count, rank))
+    if place == len(BOUNDS) - 1:
+        return float(BOUNDS[-2])
+    low, below = (float(BOUNDS[place - 1]), int(count[place - 1])) if place else (0.0, 0)
+    return low + (float(BOUNDS[place]) - low) * (rank - below) / (int(count[place]) - below)

@@ -16,7 +16,7 @@ from models.compiled import compiled
 from models.feature import Feature
 from models.rows import Rows
 
-__all__ = ["Reason", "Reasons"]
+__all__ = ["Reason", "Reasons", "positive"]
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +63,7 @@ class Reasons:
             decisions: n; those that are True are given reasons.
         """
         n = len(decisions)
-        chosen = np.flatnonzero(_positive(decisions))
+        chosen = np.flatnonzero(positive(decisions))
         lengths, _, _ = rows.window(first, first + n)
         column, amount = _largest(
             chosen, np.cumsum(lengths) - lengths, encoder.lengths(chosen), adds,
@@ -79,7 +79,8 @@ class Reasons:
         return lines.take(places)
 
 
-def _positive(decisions: Column) -> NDArray[np.bool_]:
+def positive(decisions: Column) -> NDArray[np.bool_]:
+    """Which decisions are True, bool[n]."""
     if isinstance(decisions, np.ndarray) and decisions.dtype == np.bool_:
         return decisions
     return np.array([it is True for it in listed(decisions)], np.bool_)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Literal, TypeAlias
 
 from streams.checkpoint import Found
 from streams.consumed import consumed, reached
-from streams.image import ImageError
+from streams.image import ImageError, fitting
 from streams.journal import JournalGapError, Script
 from streams.logreading import ends, stretch
 from streams.manifest import Manifest
@@ -38,6 +38,7 @@ class Recorded:
         begin: by topic, the first offset that is read.
         end: by topic, the offset behind the last one.
         manifest: of the image that the task was restored from.
+        first: the first event that is asked for.
 
     Attributes:
         task: as far as it has come.
@@ -55,6 +56,7 @@ class Recorded:
         begin: Mapping[str, int],
         end: Mapping[str, int],
         manifest: Manifest | None,
+        first: int = 0,
     ) -> None:
         self.task = task
         self.begin = begin
@@ -63,6 +65,7 @@ class Recorded:
         self.total = recovery.left
         self._recovery = recovery
         self._site = site
+        self._first = first
 
     @property
     def left(self) -> int:
@@ -83,13 +86,29 @@ class Recorded:
                 recovery.offer(await anext(streams[topic]))
                 for part in recovery.ready():
                     for piece in part.pieces(_PIECE_RECORDS):
-                        yield piece
+                        for records in self._cut(piece):
+                            yield records
 
-    async def outputs(self) -> AsyncGenerator[tuple[Slice, Output], None]:
-        """Each slice with what it brings."""
+    async def outputs(
+        self, begun: Callable[[PartitionTask], object] | None = None
+    ) -> AsyncGenerator[tuple[Slice, Output], None]:
+        """Each slice with what it brings; `begun` is called before the first event asked for."""
         async with aclosing(self.slices()) as slices:
             async for records in slices:
+                if begun is not None and self._asked(records):
+                    begun(self.task)
+                    begun = None
                 yield records, self.task.take(records)
+
+    def _asked(self, records: Slice) -> bool:
+        return records.topic == self._site.pipeline.events.name and records.start >= self._first
+
+    def _cut(self, records: Slice) -> tuple[Slice, ...]:
+        """Before the first event that is asked for."""
+        if self._asked(records) or records.topic != self._site.pipeline.events.name:
+            return (records,)
+        parts = records.before(self._first), records.since(self._first)
+        return tuple(part for part in parts if part.start < part.next)
 
 
 async def recorded(
@@ -116,7 +135,8 @@ async def recorded(
     try:
         found = await _image(site, partition, first, image)
         if found is not None:
-            task.restore(found.image)
+            with fitting():
+                task.restore(found.image)
         entries = await consumed(site, partition, found)
         begin = dict(task.positions if found is not None else entries[0].begin)
         end = reached(entries, begin, events, stop)
@@ -137,7 +157,8 @@ async def recorded(
     if gone := [topic for topic, at in begin.items() if at < earliest[topic]]:
         raise await too_old(site, partition, gone)
     task.positions = dict(begin)
-    return Recorded(task, recovery, site, begin, end, None if found is None else found.manifest)
+    manifest = None if found is None else found.manifest
+    return Recorded(task, recovery, site, begin, end, manifest, first or 0)
 
 
 async def _image(

@@ -256,7 +256,7 @@ async def reinjected(
     prefix = f"{_topic_id(bootstrap, pipeline.dead_letters_topic, security)} ".encode()
     fetches = records_of(connection(bootstrap, security), pipeline.reinjected_topic, [0])
     return {
-        record.key.removeprefix(prefix).decode()
+        record.key.removeprefix(prefix).decode(errors="replace")
         async for records in fetches
         for record in records
         if record.key is not None and record.key.startswith(prefix)

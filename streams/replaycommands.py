@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.site import Site
 
-__all__ = ["SITE_SETTINGS", "audit", "chosen_partitions", "replay", "site_of"]
+__all__ = ["SITE_SETTINGS", "audit", "chosen_partitions", "image_choice", "replay", "site_of"]
 
 SITE_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file", "hash_key_file")
 
@@ -88,7 +88,7 @@ def replay(
         raise click.UsageError("--labels FILE goes with --events FILE.")
     settings, _ = resolved(config, **flags)
     declared = unlock(load(pipeline), settings)
-    site, choice = site_of(declared, settings), _image_choice(image)
+    site, choice = site_of(declared, settings), image_choice(image)
     summary, bounds = replaying.Summary.of(declared), (first, stop)
 
     def sink(number: int) -> Sink:
@@ -235,7 +235,8 @@ def chosen_partitions(
     return partitions or range(count)
 
 
-def _image_choice(text: str) -> ImageChoice:
+def image_choice(text: str) -> ImageChoice:
+    """Where ``--from-image`` says to start."""
     match text:
         case "nearest" | "latest" | "none":
             return text

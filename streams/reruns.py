@@ -45,6 +45,8 @@ async def replay_past(
     sink: Sink | None,
     summary: Summary,
     progress: Progress,
+    watch: Watch | None = None,
+    begun: Callable[[PartitionTask], object] | None = None,
 ) -> None:
     """Compute again what a group has computed.
 
@@ -56,6 +58,8 @@ async def replay_past(
         sink: takes the predictions; None: they are compared with what was published.
         summary: of all partitions so far; this one is added.
         progress: told after each slice.
+        watch: is shown everything.
+        begun: called before the first event that is asked for.
     """
     events = site.pipeline.events.name
     first, stop = [await _offset(site, partition, bound) for bound in bounds]
@@ -72,10 +76,11 @@ async def replay_past(
     total = past.total or 1
     await replay(
         past.task,
-        past.outputs(),
+        past.outputs(begun),
         sink,
         summary,
         first=start,
+        watch=watch,
         progress=lambda: progress(1 - past.left / total),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 import tomllib
@@ -167,7 +168,7 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, str, object, bool]]:
         raise SettingsError(
             f"settings from {file}", f"the file cannot be read: {error.strerror}", f"touch {file}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too long a number, too deep
         example = '[worker]\n         brokers = "kafka:9092"'
         raise SettingsError(f"settings from {file}", f"not TOML: {error}", example) from error
     for name in content:
@@ -230,7 +231,7 @@ def _flag(name: str) -> str:
 def _converted(name: str, value: object, source: str, *, strict: bool) -> object:
     """The value in the field's type, numbers read from text unless `strict`."""
     try:
-        return msgspec.convert(value, _TYPES[name], strict=strict)
+        return _of_type(name, value, strict=strict)
     except msgspec.ValidationError as error:
         choices = _choices(_TYPES[name])
         allowed = f"one of {', '.join(choices)}" if choices else str(error)
@@ -239,6 +240,13 @@ def _converted(name: str, value: object, source: str, *, strict: bool) -> object
             f"{allowed}; it means: {meanings().get(name)}",
             _example(name, source),
         ) from error
+
+
+def _of_type(name: str, value: object, *, strict: bool) -> object:
+    found: object = msgspec.convert(value, _TYPES[name], strict=strict)
+    if isinstance(found, float) and math.isnan(found):  # lies within all bounds
+        raise msgspec.ValidationError("Expected a number, got nan")
+    return found
 
 
 def _choices(kind: Any) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-__all__ = ["Moment", "milliseconds", "rfc3339"]
+__all__ = ["Moment", "milliseconds", "rfc3339", "utc"]
 
 Moment: TypeAlias = str | int | float | datetime
 """A time as it is found in a file."""
@@ -35,6 +35,14 @@ def milliseconds(moment: Moment) -> int:
     if isinstance(moment, datetime):
         return (moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)) // _MS
     return round(moment if abs(moment) >= _SECONDS_BELOW else moment * 1000)
+
+
+def utc(moment: float) -> datetime | None:
+    """The date and time of milliseconds since 1970; None where no calendar has one."""
+    try:
+        return datetime.fromtimestamp(moment / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def rfc3339(moment: Moment) -> str:

@@ -180,8 +180,17 @@ def _batch(data: bytes, at: int, check: bool) -> _Batch | None:
 def _decompressed(batch: _Batch) -> _Batch:
     codec = batch.attributes & _CODEC
     if codec:
-        batch.buffer = bytes(_DECODE[codec](batch.buffer[batch.start : batch.stop]))
+        try:
+            batch.buffer = bytes(_DECODE[codec](batch.buffer[batch.start : batch.stop]))
+        except Exception as error:  # each codec has errors of its own
+            raise CorruptRecordException(
+                f"the batch at offset {batch.base} does not decompress: {error!r}"
+            ) from error
         batch.start, batch.stop = 0, len(batch.buffer)
+    if not 0 <= batch.count <= batch.stop - batch.start:
+        raise CorruptRecordException(
+            f"the batch at offset {batch.base} is to hold {batch.count:,} records, and has no room"
+        )
     return batch
 
 

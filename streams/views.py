@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import repeat
 from typing import Any, BinaryIO, NamedTuple
 
@@ -17,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from models.bytecolumn import ByteColumn
+from streams.errors import UNREADABLE
 from streams.slices import Headers, Slice
+from streams.times import utc
 
 __all__ = ["JsonLinesView", "LiveView", "Row", "TextView", "View", "bar", "rows_of"]
 
@@ -156,10 +158,10 @@ def rows_of(some: Slice) -> Iterator[Row]:
 def _row(place: str, key: str, value: bytes | None, timestamp: int, headers: Headers) -> Row:
     try:
         found = _decoder.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         reasons = [reason for name, reason in headers if name == "thalweg.reason"]
         shown = b"(no value)" if value is None else value[: 4 * _VALUE_CHARACTERS]
-        at = _time(datetime.fromtimestamp(timestamp / 1000, UTC))
+        at = "–" if (when := utc(timestamp)) is None else _time(when)
         return Row(place, at, key, _cut(_printable(b": ".join([*filter(None, reasons), shown]))))
     decision = "" if found.decision is None else _printable(str(found.decision).encode())
     name = key if found.id is None else _printable(found.id.encode())

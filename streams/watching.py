@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient
 from streams.cluster import admin
 from streams.offsets import Lag, lag
 from streams.pages import Page, by_partition, together
-from streams.readings import Meter, page
+from streams.readings import Meter, NoPageError, page
 from streams.security import client_options
 from streams.topics import topic_named
 
@@ -125,9 +125,14 @@ class Watch:
             texts = list(pool.map(page, [f"http://{place}/metrics" for place in places]))
         now, name = time.monotonic(), self._pipeline.name
         pages: dict[int, Page] = {}
-        for text in texts:
-            pages |= {} if text is None else by_partition(text, now, name)
-        silent = [place for place, text in zip(places, texts, strict=True) if text is None]
+        silent = []
+        for place, text in zip(places, texts, strict=True):
+            try:
+                pages |= by_partition(text or "", now, name)
+            except NoPageError:
+                text = None
+            if text is None:
+                silent.append(place)
         return pages, silent
 
     def _take(

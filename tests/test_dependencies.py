@@ -68,7 +68,7 @@ def test_what_users_install_has_a_tested_lower_and_an_upper_bound(requirement):
 def test_the_packages_import_nothing_that_users_would_not_have():
     available = {
         *names(PROJECT["dependencies"]),
-        *names(EXTRAS["broker"] + EXTRAS["parquet"] + EXTRAS["store"]),
+        *names(EXTRAS["broker"] + EXTRAS["parquet"] + EXTRAS["report"] + EXTRAS["store"]),
     }
     missing = {
         f"{place} imports {module}"

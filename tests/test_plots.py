@@ -25,6 +25,12 @@ COSTS = {
 READ = {"read uncommitted": {"p50": 1.0, "p99": 2.0}, "read committed": {"p50": 90.0, "p99": 99.0}}
 LATENCY = [{"rate": 0}, {"rate": 500, "added_ms": READ}, {"rate": 10, "added_ms": READ}]
 MEMORY = {"samples": [{"millions": 1, "rss_mib": 328.6}, {"millions": 2, "rss_mib": 328.8}]}
+SOAK = {
+    "samples": [
+        {"at_s": 5.0 * n, "rss_mib": 300.0, "fds": 40, "series": 900, "p50_ms": 9.0, "p99_ms": 80.0}
+        for n in range(9)
+    ]
+}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,7 @@ MEMORY = {"samples": [{"millions": 1, "rss_mib": 328.6}, {"millions": 2, "rss_mi
         ("costs", COSTS, ["features", "nested"]),
         ("latency", LATENCY, ["read committed, p99"]),
         ("memory", MEMORY, ["million events"]),
+        ("soak", SOAK, ["minutes", "file descriptors"]),
     ],
 )
 def test_a_picture_says_what_it_shows_and_is_the_same_every_time(tmp_path, name, measured, words):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.framing import framed
-from streams.slices import Records
+from streams.slices import Compression, Records
 from streams.unpacking import Isolation, unpacked
 
 
@@ -87,6 +87,30 @@ def test_damaged_headers_are_an_error_or_other_bytes_but_nothing_worse(
         read(bytes(data), check=False)
     except CorruptRecordException:
         return
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
+@given(changes=st.dictionaries(st.integers(17, 120), st.integers(0, 255), min_size=1, max_size=4))
+def test_a_compressed_batch_that_is_damaged_anywhere_is_an_error_or_other_bytes(
+    compression: Compression, changes: dict[int, int]
+) -> None:
+    records = Records([b"key"] * 5, [b"value " * 20] * 5, [7] * 5)
+    [one] = framed(records, 1 << 20, compression, transactional=False)
+    data = bytearray(one._build())
+    for place, byte in changes.items():
+        data[min(place, len(data) - 1)] = byte
+    try:
+        assert len(read(bytes(data), check=False)) <= 5
+    except CorruptRecordException:
+        return
+
+
+@pytest.mark.parametrize("count", [-1, 1_000, 2**31 - 1])
+def test_more_records_than_there_is_room_for_are_not_made_room_for(count: int) -> None:
+    data = batch()
+    struct.pack_into(">i", data, 57, count)
+    with pytest.raises(CorruptRecordException, match="no room"):
+        read(bytes(data), check=False)
 
 
 @given(st.binary(max_size=200))
