@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Window,
     )
     from models.linear import Linear, Logistic
+    from models.mixing import Mixing
     from models.optimizers import FTRL, SGD, AdaGrad
     from models.pairwise import Pairwise
     from models.presets import fraud
@@ -54,6 +55,7 @@ __all__ = [
     "LabelRate",
     "Linear",
     "Logistic",
+    "Mixing",
     "Number",
     "Pairwise",
     "Spikes",
@@ -84,6 +86,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("FTRL", "SGD", "AdaGrad"), "optimizers"),
     **dict.fromkeys(("Linear", "Logistic"), "linear"),
+    "Mixing": "mixing",
     "Pairwise": "pairwise",
     "Adaptive": "adaptive",
     "Contest": "contest",

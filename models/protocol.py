@@ -23,6 +23,8 @@ __all__ = [
     "SCORE",
     "Kind",
     "Learner",
+    "Mixer",
+    "MixingModel",
     "Model",
     "Plan",
     "RowStore",
@@ -181,6 +183,38 @@ class Learner(Protocol[R]):
         """A few gauges: ``learned`` (targets seen), and what else the model can tell cheaply."""
 
 
+class Mixer(Learner[R], Protocol[R]):
+    """A learner that learns as one with those of the other partitions, by deltas in one log.
+
+    Every delta of every learner, its own too, is handed to each of them in the order of the log.
+    When it publishes and what it folds is decided by the caller; given the same plans, folds
+    and publications in the same order, all that follows is the same to the bit. A learner without
+    anything of its own starts from what it folds.
+    """
+
+    @property
+    def due(self) -> bool:
+        """Whether it has learned enough to publish, and no delta of its own is under way."""
+
+    def publish(self) -> bytes:
+        """What it learned since what it published last; under way until it is folded.
+
+        Raises:
+            RuntimeError: there is one under way; call it only where it is `due`.
+        """
+
+    def fold(self, sender: int, delta: bytes) -> None:
+        """Take over the delta that comes next in the log, of this or another partition.
+
+        Its own comes back as it was published: from then on it starts from the mixed model, with
+        what it learned meanwhile on top.
+
+        Raises:
+            models.deltas.DeltaError: it is none, or repeats or skips one of that sender; nothing
+                was changed.
+        """
+
+
 class Model(Protocol):
     """The declaration a user writes: no state; two are the same model where `describe` is."""
 
@@ -200,3 +234,12 @@ class Model(Protocol):
 
     def new(self, seed: int) -> Any:
         """A fresh `Learner`."""
+
+
+class MixingModel(Model, Protocol):
+    """A model whose learners can mix; `models.mixing.mixes` tells it from others."""
+
+    mixes: Literal[True]
+
+    def new_mixed(self, seed: int, partition: int, mixing: Any) -> Any:
+        """A fresh `Mixer` for a partition, by a `models.mixing.Mixing`."""
