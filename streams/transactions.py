@@ -15,11 +15,13 @@ from aiokafka import TopicPartition
 from models.column import whole_numbers
 from streams.checkpoint import Checkpoints, CheckpointUnwritableError, Prepared
 from streams.journal import Recorder
+from streams.mixing import group_key
 from streams.observer import Observer, Step
+from streams.output import Output
 from streams.producer import PartitionProducer, transactional_ids
 from streams.progress import Progress
 from streams.slices import Records
-from streams.task import Output, PartitionTask
+from streams.task import PartitionTask
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
@@ -35,6 +37,7 @@ _BATCH_EVENTS = 5_000
 _SOON_S = 0.005
 _ENOUGH_EVENTS = 1_000
 _PATIENCE = 3
+_FOLDED_S = 5.0
 _TIMEOUT_S = 60.0
 
 
@@ -84,6 +87,7 @@ class Transactions:
         self._ending: asyncio.Task[None] | None = None
         self._outbox: deque[tuple[Output, str, dict[str, int]]] = deque()
         self._work = asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
         self._room = asyncio.Event()
         self._closing = False
         self._sent: dict[str, int] = {}
@@ -122,8 +126,22 @@ class Transactions:
 
     def put(self, output: Output, topic: str) -> None:
         """Publish what a slice of `topic` has just brought, with the positions of the task."""
-        self._outbox.append((output, topic, dict(self._task.positions)))
-        self._work.set()
+        made = (output, topic, dict(self._task.positions))
+        if topic != self._pipeline.deltas_topic:
+            self._outbox.append(made)
+            self._work.set()
+            return
+        # Taking over deltas publishes nothing: that much more to be computed again is no haste.
+        if self._outbox and self._outbox[-1][1] == topic:
+            self._outbox.pop()
+        self._outbox.append(made)
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_FOLDED_S, self._at_last)
+
+    def _at_last(self) -> None:
+        self._later = None
+        if self._outbox:
+            self._work.set()
 
     def close(self) -> None:
         """Have `run` end with what is computed committed, and an image of it."""
@@ -195,9 +213,10 @@ class Transactions:
         image: Prepared | None,
     ) -> None:
         """Step 7 of a transaction."""
-        await producer.add_offsets(
-            {TopicPartition(topic, self._number): at for topic, at in reached.items()}, self._group
-        )
+        # How far deltas were read is in the journal alone: a group has one offset for them all.
+        inputs = self._pipeline.input_topics
+        offsets = {TopicPartition(t, self._number): reached[t] for t in inputs if t in reached}
+        await producer.add_offsets(offsets, self._group)
         self._tell("offsets")
         await producer.commit()
         self._progress.committed.update(reached)
@@ -284,6 +303,11 @@ class Transactions:
         if dead_letters:
             joined = Records.joined(dead_letters)
             await self._producers[0].send(pipeline.dead_letters_topic, number, joined)
+        deltas = [delta for output in outputs for delta in output.deltas]
+        if deltas and pipeline.deltas_topic is not None:
+            keys, now = [group_key(self._group, number)] * len(deltas), int(time.time() * 1000)
+            records = Records(keys, deltas, [now] * len(deltas))
+            await self._producers[0].send(pipeline.deltas_topic, 0, records)
 
     async def _send_entry(self, reached: Mapping[str, int]) -> asyncio.Future[Any] | None:
         entry = None if self._recorder is None else self._recorder.entry(reached)
