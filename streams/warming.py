@@ -34,7 +34,7 @@ def warm(pipeline: Pipeline) -> float:
     """Have a task that is thrown away take made-up events and labels; the seconds that took."""
     began = time.perf_counter()
     task = PartitionTask(pipeline, 0)
-    task.positions = dict.fromkeys(pipeline.input_topics, 0)
+    task.positions = dict.fromkeys(pipeline.consumed_topics, 0)
     topic, labels = pipeline.events, pipeline.label_topic
     for turn in range(2):  # by the second, the first events have matured
         at = _BEGIN + turn * _APART
@@ -45,6 +45,10 @@ def warm(pipeline: Pipeline) -> float:
         if labels is not None:
             told = [_dated(example(labels.schema), labels.time, at) for _ in _RUN]
             _take(task, labels.topic, told, at)
+    if pipeline.mixing is not None:
+        delta = task.learner.publish()
+        for learner in (task.learner, pipeline.new_learner(1)):
+            learner.fold(0, delta)
     return time.perf_counter() - began
 
 

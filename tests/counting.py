@@ -87,7 +87,8 @@ class Tally:
         return self.way is None and bool(self.own.sum() >= self._enough)
 
     def publish(self) -> bytes:
-        assert self.due
+        if self.way is not None:
+            raise RuntimeError("a delta is under way")
         self.sent += 1
         self.way, self.own = self.own, _none()
         head = _HEAD.pack(b"TALL", self.sent, self._padding)
