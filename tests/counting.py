@@ -7,7 +7,8 @@ all partitions know together does not depend on the order in which they told eac
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 from models.deltas import DeltaError
 from models.mixing import Mixing
 from models.protocol import LEARN, Plan, Scores, State, Target
+from streams.slices import Record
 
-__all__ = ["CELLS", "Counting", "Tally", "counts_of"]
+__all__ = ["CELLS", "Counting", "Tally", "counted"]
 
 CELLS = 5
-_HEAD = struct.Struct("<4sqq")
+_HEAD, _PART = struct.Struct("<4sqq"), struct.Struct("<HH")
 
 
 class Counting:
@@ -125,9 +127,15 @@ class Tally:
         return self.mixed + self.own + (0 if self.way is None else self.way)
 
 
-def counts_of(delta: bytes) -> NDArray[np.int64]:
-    """What a delta tells."""
-    return _read(delta)[1]
+def counted(told: Iterable[Record]) -> NDArray[np.int64]:
+    """The sum of what records of a deltas topic tell, each delta's last one behind its others."""
+    total, parts = _none(), defaultdict(bytes)
+    for record in told:
+        parts[record.key] += record.value[_PART.size :]
+        number, count = _PART.unpack_from(record.value)
+        if number + 1 == count:
+            total += _read(parts.pop(record.key))[1]
+    return total
 
 
 def _read(delta: bytes) -> tuple[int, NDArray[np.int64]]:

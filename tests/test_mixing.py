@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from counting import CELLS, Counting, Tally
+from counting import Counting, Tally
 from hypothesis import given
 from hypothesis import strategies as st
 from slicing import begun, cuts, pieces, rows, slice_of
 
-from models import FTRL, Hashed, Logistic, Mixing
+from models import Hashed, Mixing
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
 from streams.mixing import Exchange, MixingError, cut_at_multiples, group_key, of_group
@@ -20,7 +20,14 @@ class Visit(Event, frozen=True):
     bought: bool
 
 
-def shop(mixing: Mixing | None = Mixing(divergence=2, look_every=4), padding: int = 0) -> Pipeline:
+class Seen(Event, frozen=True):
+    id: str
+
+
+MIXING = Mixing(divergence=2, look_every=4)
+
+
+def shop(mixing: Mixing | None = MIXING, padding: int = 0) -> Pipeline:
     return Pipeline(
         name="shop",
         events=Topic("visits", schema=Visit),
@@ -92,13 +99,12 @@ def test_it_looks_only_where_offsets_cross_a_multiple():
 def test_labels_are_looked_at_by_their_own_offsets():
     pipeline = Pipeline(
         name="shop",
-        events=Topic("visits", schema=type("V", (Event,), {"__annotations__": {"id": str}},
-                                           frozen=True), id="id"),
+        events=Topic("visits", schema=Seen, id="id"),
         labels=Labels("sales"),
         features=[Hashed("id")],
         model=Counting(),
         mixing=Mixing(divergence=2, look_every=3),
-    )  # fmt: skip
+    )
     task = started(pipeline)
     task.take(slice_of([b'{"id":"v%d"}' % n for n in range(10)], "visits"))
     sales = [b'{"id":"v%d","label":1}' % n for n in range(4)]
@@ -211,17 +217,3 @@ def test_another_groups_deltas_are_not_ours_and_strangers_are_not_passed_over():
     assert list(found.keys) == [b"3", b"12", None, None]
     assert list(found.offsets) == [0, 2, 3, 4]
     assert (found.start, found.next) == (0, 5)
-
-
-def test_a_model_that_is_ours_says_whether_it_mixes():
-    assert CELLS == 5
-    model = Logistic(bits=6, optimizer=FTRL())
-    if getattr(model, "mixes", False):
-        Pipeline(
-            name="shop",
-            events=Topic("visits", schema=Visit),
-            labels="bought",
-            features=[Hashed("page")],
-            model=model,
-            mixing=Mixing(),
-        )

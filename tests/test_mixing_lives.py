@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from counting import CELLS, Counting, counts_of
+from counting import Counting, counted
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -147,7 +147,7 @@ class Lives(RuleBasedStateMachine):
             return
         self.driver.run(5)
         deltas = self.driver.deltas
-        told = sum((counts_of(it.value[HEAD:]) for it in deltas), np.zeros((CELLS, 2), int))
+        told = counted(deltas)
         states = [self.driver.state(number).state for number in range(PARTITIONS)]
         for state in states:
             assert np.array_equal(state["learner"]["mixed"], told)

@@ -17,7 +17,7 @@ from streams.task import Output, PartitionTask
 from tests.chaos import recomputing
 from tests.chaos.evidence import Evidence
 from tests.chaos.recomputing import rerun
-from tests.chaos.traffic import KINDS
+from tests.chaos.traffic import ALONE, KINDS
 from tests.chaos.verifier import Verdict, verify
 
 _EVENTS = 3_000
@@ -43,15 +43,15 @@ def witnessed(kind: str) -> Evidence:
     entries = journal(inputs) if len(inputs) > 1 else []
     steps = [tuple(step) for entry in entries for step in entry["steps"]]
     ends = {topic: len(log) for topic, log in inputs.items()}
-    task, predictions, letters = rerun(pipeline, 0, inputs, steps or list(ends.items()))
+    wanted = rerun(pipeline, 0, inputs, steps or list(ends.items()))
     return Evidence(
         pipeline,
         {topic: {0: log} for topic, log in inputs.items()},
         {0: [json.dumps(entry).encode() for entry in entries]},
         {topic: {0: end} for topic, end in ends.items()},
-        {0: written(pipeline.predictions_topic, predictions)},
-        {0: written(pipeline.dead_letters_topic, letters)},
-        {0: pack(task.image())},
+        {0: written(pipeline.predictions_topic, wanted.predictions)},
+        {0: written(pipeline.dead_letters_topic, wanted.letters)},
+        {0: pack(wanted.task.image())},
     )
 
 
@@ -78,7 +78,7 @@ def written(topic: str, records: Records) -> list[Record]:
     ]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=ALONE)
 def sound(request: pytest.FixtureRequest) -> Evidence:
     return witnessed(request.param)
 

@@ -89,18 +89,14 @@ def told(name: str, **instead: Any) -> Pipeline:
     return Pipeline(**{**declared, **instead})
 
 
-_MIXED = {"model": Counting(padding=1_000), "mixing": Mixing(divergence=8, look_every=8)}
-"""What its learners take over can be added up; each tells the others several times a second."""
-
-
 def judged_together(name: str) -> Pipeline:
-    """As `judged`, its partitions learning as one."""
-    return judged(name, **_MIXED)
+    """As `judged`, its partitions learning as one, by small deltas, several a second."""
+    return judged(name, model=Counting(1_000), mixing=Mixing(divergence=8, look_every=8))
 
 
 def told_together(name: str) -> Pipeline:
-    """As `told`, likewise."""
-    return told(name, **_MIXED)
+    """As `told`, its partitions learning as one, by few deltas of two records each."""
+    return told(name, model=Counting(600_000), mixing=Mixing(divergence=150, look_every=16))
 
 
 @dataclass(frozen=True, slots=True)
