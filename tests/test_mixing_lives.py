@@ -46,7 +46,7 @@ PIPELINE = Pipeline(
     ),
     features=[Hashed("page"), Hashed("customer")],
     model=Counting(),
-    mixing=Mixing(divergence=2, look_every=3),
+    mixing=Mixing(divergence=1, look_every=2),
 )
 
 
@@ -147,6 +147,7 @@ class Lives(RuleBasedStateMachine):
             return
         self.driver.run(5)
         deltas = self.driver.deltas
+        print("DELTAS", len(deltas))
         told = counted(deltas)
         states = [self.driver.state(number).state for number in range(PARTITIONS)]
         for state in states:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import pairwise
 
+from models.deltas import DeltaError
 from streams.image import ImageError, pack, unpack
 from streams.mixing import MixingError
 from streams.slices import Record, Records
@@ -221,11 +222,12 @@ def _add_up(evidence: Evidence, number: int, steps: Sequence[Step], verdict: Ver
     """
     topic = evidence.pipeline.deltas_topic
     upto = max((upto for read, upto in steps if read == topic), default=0)
-    told = counted(one for one in evidence.deltas if one.offset < upto)
     try:
         mixed = unpack(evidence.images[number]).state["learner"]["mixed"]
-    except ImageError:
-        return  # which has been told
+        told = counted(one for one in evidence.deltas if one.offset < upto)
+    except (ImageError, DeltaError) as error:
+        _differs(verdict, f"what partition {number} has taken over cannot be told: {error}")
+        return
     ahead = mixed - told
     verdict.lost += int(-ahead[ahead < 0].sum())
     verdict.duplicated += int(ahead[ahead > 0].sum())
