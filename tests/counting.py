@@ -109,9 +109,9 @@ class Tally:
 
     def state(self) -> State:
         return {
-            "mixed": self.mixed,
-            "own": self.own,
-            "way": self.way,
+            "mixed": self.mixed.copy(),
+            "own": self.own.copy(),  # it counts on while an image is made of this
+            "way": None if self.way is None else self.way.copy(),
             "sent": self.sent,
             "last": [list(pair) for pair in sorted(self.last.items())],
         }
