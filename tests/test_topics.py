@@ -37,6 +37,7 @@ def pipeline(labels: bool = True) -> SimpleNamespace:
         dead_letters_topic=f"{name}.dead-letters",
         checkpoints_topic=f"{name}.checkpoints",
         journal_topic=f"{name}.journal",
+        deltas_topic=None,
     )
 
 
