@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from counting import Counting, Tally
 from hypothesis import given
@@ -12,7 +14,12 @@ from models import Hashed, Mixing
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
 from streams.mixing import Exchange, MixingError, cut_at_multiples, group_key, of_group
+from streams.replaying import Summary, to_nowhere
+from streams.reruns import replay_files
+from streams.rollback import RollbackError, check_alone
+from streams.site import ReplayError
 from streams.slices import Slice
+from streams.warming import warm
 
 
 class Visit(Event, frozen=True):
@@ -217,3 +224,30 @@ def test_another_groups_deltas_are_not_ours_and_strangers_are_not_passed_over():
     assert list(found.keys) == [b"3", b"12", None, None]
     assert list(found.offsets) == [0, 2, 3, 4]
     assert (found.start, found.next) == (0, 5)
+
+
+def test_a_backtest_of_partitions_that_could_not_hear_each_other_is_refused():
+    pipeline = shop()
+    with pytest.raises(ReplayError, match="--partitions 1"):
+        asyncio.run(
+            replay_files(pipeline, [], 2, lambda _: to_nowhere(), Summary.of(pipeline), print)
+        )
+
+
+def test_going_back_to_an_image_is_refused_for_others_have_taken_over_what_came_after_it():
+    with pytest.raises(RollbackError, match="others have taken over"):
+        check_alone(shop())
+    check_alone(shop(None))
+
+
+def test_it_is_warmed_up_with_what_it_is_told_and_what_it_tells(monkeypatch):
+    folded = []
+    fold = Tally.fold
+    monkeypatch.setattr(
+        Tally, "fold", lambda self, *told: (folded.append(told[0]), fold(self, *told))
+    )
+    warm(shop())
+    assert folded == [0] * len(folded) != []
+    folded.clear()
+    warm(shop(Mixing()))  # which looks too seldom for the few events of a warming-up
+    assert folded == [0, 0]

@@ -39,6 +39,12 @@ def told(number: int) -> Iterator[tuple[str, Any]]:
     yield "together.visits", Told(**visit, bought=number * 11 % 5 < 2)
 
 
+def commits_of_the_idle(harness: OnKafka) -> float:
+    """The first one is of its image; others are of deltas, and nothing else."""
+    name, idle = "thalweg_commits_total", {"partition": str(IDLE)}
+    return sum(worker.total(name, **idle) for worker in harness.workers)
+
+
 @pytest.fixture(scope="module")
 def lived(broker) -> Iterator[OnKafka]:
     """A pipeline whose two workers were killed several times under load, and stopped at last."""
@@ -56,6 +62,7 @@ def lived(broker) -> Iterator[OnKafka]:
         return exported == [[0.0], [0.0]]
 
     harness.workers[0].until(taken_over, 60)
+    harness.workers[0].until(lambda: commits_of_the_idle(harness) > 1, 60)
     harness.scale(0)
     yield harness
     harness.close()
