@@ -13,7 +13,7 @@ from slicing import begun, cuts, pieces, rows, slice_of
 from models import Hashed, Mixing
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
-from streams.mixing import Exchange, MixingError, cut_at_multiples, group_key, of_group
+from streams.mixing import MixingError, Peer, cut_at_multiples, group_key, of_group
 from streams.replaying import Summary, to_nowhere
 from streams.reruns import replay_files
 from streams.rollback import RollbackError, check_alone
@@ -129,7 +129,7 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert len(first.deltas) == 3
     another = Tally(1, 1, 1_200_000)
     another.own[0, 1] = 5
-    others = list(started_exchange(another).tell())
+    others = list(peer_of(another).tell())
     mixed = [*zip([b"0"] * 3, first.deltas, strict=True), *zip([b"1"] * 3, others, strict=True)]
     order = data.draw(st.permutations([0, 0, 0, 1, 1, 1]))
     turns = [iter(mixed[:3]), iter(mixed[3:])]
@@ -148,8 +148,8 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert whole.learner.mixed.sum() == 4 + 5
 
 
-def started_exchange(learner: Tally) -> Exchange:
-    return Exchange(learner, "shop.deltas", 4)
+def peer_of(learner: Tally) -> Peer:
+    return Peer(learner, "shop.deltas", 4)
 
 
 def test_a_look_at_offsets_without_a_record_is_a_look():
@@ -189,7 +189,7 @@ def test_a_delta_that_comes_twice_or_too_soon_stops():
     deltas = []
     for _ in range(2):
         other.own[0, 0] = 3
-        deltas += started_exchange(other).tell()
+        deltas += peer_of(other).tell()
         other.way = None
     task = started(shop())
     task.take(told(deltas[:1], 1))
