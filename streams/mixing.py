@@ -28,7 +28,7 @@ class MixingError(Exception):
 
 
 class Peer:
-    """One of the tasks that do.
+    """One task among those that learn as one.
 
     Args:
         learner: of the task.
