@@ -15,6 +15,7 @@ from shops import Told
 from test_lives import answers, visited
 
 from streams.auditing import audit
+from streams.checkpoint import Checkpoints
 from streams.comparing import Comparison
 from streams.finding import find
 from streams.image import pack, unpack
@@ -132,6 +133,22 @@ def test_an_audit_is_what_was_published_to_the_byte(lived, site):
         return await audit(site, found, lambda share: None)
 
     assert asyncio.run(audited()).same
+
+
+def test_another_group_begins_anew_beside_the_first_and_hears_its_own_alone(lived, broker):
+    with Worker(lived._place, broker.bootstrap, group="anew", report_every_s=0) as worker:
+        learned = len(lived.sent)
+        worker.until(lambda: worker.total("thalweg_learned_total") == learned, 120)
+        worker.until(lambda: worker.totals("thalweg_deltas_behind") == [0.0], 60)
+        assert worker.stop() == 0
+    everything = map(record_of, read(broker.bootstrap, "together.deltas"))
+    own = [it for it in everything if it.key.startswith(b"anew/")]
+    told = counted(sorted(own, key=lambda record: record.offset))
+    assert told.sum() > 0
+    client = {"bootstrap_servers": broker.bootstrap}
+    for number in range(PARTITIONS):
+        images = Checkpoints(client, "together.checkpoints", number, "anew")
+        assert np.array_equal(asyncio.run(images.newest()).image.state["learner"]["mixed"], told)
 
 
 def test_a_delta_that_is_none_stops_the_worker_and_is_not_passed_over(lived, broker):
