@@ -69,8 +69,9 @@ class DeltaReader:
             await asyncio.sleep(_RETRY_S)
 
     async def _read(self) -> None:
-        place = self._place
-        async with reader(self._client) as consumer:
+        place, consumer = self._place, reader(self._client)
+        try:  # `async with` would not close one that is cancelled as it starts
+            await consumer.start()
             consumer.assign([place])
             consumer.seek(place, self._at)
             while True:
@@ -79,3 +80,5 @@ class DeltaReader:
                 for records in fetched.get(place, ()):
                     await self._take(of_group(records, self._group))
                     self._at = records.next
+        finally:
+            await consumer.stop()

@@ -266,7 +266,7 @@ def mixing(stage: Stage, draw: random.Random) -> str:
     lane = draw.choice(stage.lanes)
     slots = draw.choice([lane.slots, [draw.choice(lane.slots)]])
     chosen = [
-        (slot, slot.life, draw.choice(["told", "folded", *_STEPS]), draw.randint(1, 20))
+        (slot, slot.life, draw.choice(["told", "folded", *_STEPS]), draw.randint(1, 8))
         for slot in slots
     ]
     for _, life, step, occurrence in chosen:
