@@ -92,6 +92,7 @@ class Transactions:
         self._closing = False
         self._sent: dict[str, int] = {}
         self._in_transaction = 0
+        self._tells = False
         self._ended_at = float("-inf")
         self._recorder: Recorder | None = None
         self._journal_end = 0
@@ -245,18 +246,19 @@ class Transactions:
         A commit costs the worker as much as a thousand events, and the broker as well. So there is
         one in a commit interval; in three, while fewer events than that have gathered; and in a
         third of a second while a backlog makes each event wait for longer anyway. What comes after
-        a pause is committed at once.
+        a pause is committed at once. A delta waits for one interval and no longer: its learner
+        tells nothing more until it is read.
         """
         interval = self._settings.commit_interval_ms / 1000
-        if self._is_behind():
+        if self._is_behind() and not self._tells:
             interval = max(interval, _BACKLOG_COMMIT_S)
-        elif self._in_transaction < _ENOUGH_EVENTS:
+        elif self._in_transaction < _ENOUGH_EVENTS and not self._tells:
             interval *= _PATIENCE
         return max(began + _SOON_S, self._ended_at + interval)
 
     async def _send_until_due(self, began: float) -> None:
         """Send what comes until it is time to commit; work may be left for the next transaction."""
-        self._in_transaction = 0
+        self._in_transaction, self._tells = 0, False
         while (left := self._due(began) - time.perf_counter()) > 0 and not self._closing:
             await self._send_computed()
             if not self._outbox:
@@ -308,6 +310,7 @@ class Transactions:
             keys, now = [group_key(self._group, number)] * len(deltas), int(time.time() * 1000)
             records = Records(keys, deltas, [now] * len(deltas))
             await self._producers[0].send(pipeline.deltas_topic, 0, records)
+            self._tells = True
 
     async def _send_entry(self, reached: Mapping[str, int]) -> asyncio.Future[Any] | None:
         entry = None if self._recorder is None else self._recorder.entry(reached)
