@@ -11,9 +11,11 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.alignment import Flow
+from streams.deltareading import DeltaReader
 from streams.image import ImageError
 from streams.limits import TooManyDeadLettersError
 from streams.membership import passes
+from streams.mixing import MixingError
 from streams.observer import Observer
 from streams.partition import Partition
 from streams.producer import Fenced, InDoubtError
@@ -32,7 +34,14 @@ _Answer = TypeVar("_Answer")
 
 _RETRY_S = 1.0
 
-_EXPLAINED = (StateLostError, ImageError, TooManyDeadLettersError, Fenced, InDoubtError)
+_EXPLAINED = (
+    StateLostError,
+    ImageError,
+    MixingError,
+    TooManyDeadLettersError,
+    Fenced,
+    InDoubtError,
+)
 """Errors whose text is all one needs to know."""
 
 
@@ -71,6 +80,8 @@ class Assignment:
         self._failed = failed
         self._stopping = stopping
         self._lock = asyncio.Lock()
+        self._deltas: DeltaReader | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     @property
     def group(self) -> str:
@@ -106,10 +117,12 @@ class Assignment:
             if opening:
                 await self._open_all(opening, starts, earliest, committed)
             self._observer.on_assigned(numbers)
+            self._read_deltas()
             return {
                 TP(topic, number): position
                 for number, partition in self.partitions.items()
                 for topic, position in partition.task.positions.items()
+                if topic in self.topics
             }
 
     async def revoked(self) -> None:
@@ -122,6 +135,34 @@ class Assignment:
         partition = self.partitions.get(records.partition)
         if partition is not None:
             await partition.take(records)
+
+    @property
+    def deltas_end(self) -> int | None:
+        """Offset behind the last delta there is; None where nothing is mixed, or not yet known."""
+        return None if self._deltas is None else self._deltas.end
+
+    def _read_deltas(self) -> None:
+        """Have the partitions take over deltas, from where the one furthest behind has come to."""
+        topic = self._pipeline.deltas_topic
+        if topic is None or not self.partitions:
+            return
+        start = min(partition.task.positions[topic] for partition in self.partitions.values())
+        self._deltas = DeltaReader(self.client, topic, self.group, start, self._hand_out)
+        self._reading = asyncio.create_task(self._deltas.run(), name="deltas")
+        self._reading.add_done_callback(self._on_read)
+
+    async def _hand_out(self, deltas: Slice) -> None:
+        for number, partition in list(self.partitions.items()):
+            try:
+                await partition.take(deltas)
+            except Exception as error:
+                self.on_failed(number, error)
+                await asyncio.Event().wait()  # the worker stops, and cancels this
+
+    def _on_read(self, done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("deltas cannot be read: %s", error, exc_info=error)
+            self._failed(error)
 
     def _check_complete(self, number: int, assigned: Collection[TP]) -> None:
         missing = {topic for topic in self.topics if TP(topic, number) not in assigned}
@@ -219,6 +260,10 @@ class Assignment:
             self.on_failed(number, error)
 
     async def _close_all(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+            self._reading = self._deltas = None
         closing, self.partitions = self.partitions, {}
         if closing:
             await asyncio.gather(*(partition.close() for partition in closing.values()))

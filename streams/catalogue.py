@@ -77,7 +77,7 @@ REBALANCES = Metric(
 
 SLICES = Metric(
     "thalweg_slices_total", "counter", "slices", _PARTITION,
-    "Slices of records computed, of events and of labels.",
+    "Slices of records computed, of events, of labels and of deltas.",
     "Few events a slice at a high rate: raise fetch_wait_ms or fetch_bytes.",
 )  # fmt: skip
 EVENTS = Metric(
@@ -92,7 +92,7 @@ PREDICTIONS = Metric(
 )  # fmt: skip
 SLICE_SECONDS = Metric(
     "thalweg_slice_seconds", "histogram", "seconds", _PARTITION,
-    "Time to compute a slice: decode, encode, score, decide, join, learn, measure.",
+    "Time to compute a slice: decode, encode, score, decide, join, learn, measure, mix.",
     "Its sum a second near 1: the worker's core is full; add workers, or make the model cheaper.",
     _DURATIONS,
 )  # fmt: skip
@@ -205,6 +205,28 @@ ALERTING = Metric(
     "moved; the threshold follows by the next day.",
 )  # fmt: skip
 
+DELTAS_PUBLISHED = Metric(
+    "thalweg_deltas_published_total", "counter", "deltas", _PARTITION,
+    "What the learner told those of the other partitions, where the pipeline mixes.",
+    "None while labels are learned: its divergence stays small, or its last delta does not come "
+    "back; compare with thalweg_deltas_behind.",
+)  # fmt: skip
+DELTAS_PUBLISHED_BYTES = Metric(
+    "thalweg_deltas_published_bytes_total", "counter", "bytes", _PARTITION,
+    "Bytes of what it told them.",
+    "A large share of the input's bytes: raise Mixing's divergence.",
+)  # fmt: skip
+DELTAS_FOLDED = Metric(
+    "thalweg_deltas_folded_total", "counter", "deltas", _PARTITION,
+    "Deltas of all partitions taken over; after a restart, those computed again are among them.",
+    "Another rate than in other partitions for long: this one is behind the deltas' end.",
+)  # fmt: skip
+DELTAS_BEHIND = Metric(
+    "thalweg_deltas_behind", "gauge", "offsets", _PARTITION,
+    "Offsets of the deltas topic that are not taken over yet; 0 where the pipeline does not mix.",
+    "Rising: its model lags behind the others'; the worker is too slow, or recovers.",
+)  # fmt: skip
+
 COMMITS = Metric(
     "thalweg_commits_total", "counter", "transactions", _PARTITION,
     "Transactions committed.",
@@ -256,6 +278,7 @@ METRICS: tuple[Metric, ...] = (
     LABELS, LEARNED, PENDING_LABELS, LABEL_AGE, LABEL_GAP,
     QUALITY, WORKER_QUALITY, SEGMENT_QUALITY, MODEL,
     DECISIONS, RULES_FIRED, ALERTING,
+    DELTAS_PUBLISHED, DELTAS_PUBLISHED_BYTES, DELTAS_FOLDED, DELTAS_BEHIND,
     COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE, CHECKPOINTS_FAILED, RECOVERY_LEFT,
 )  # fmt: skip

@@ -23,6 +23,7 @@ __all__ = ["Checked", "FieldLine", "TopicLine", "as_json", "check", "describe"]
 _PARTITIONS: Mapping[TopicRole, str] = {
     "events": "as many as tasks shall run side by side",
     "labels": "as many as events, keyed alike",
+    "deltas": "1, which all tasks read",
 }
 
 

@@ -167,6 +167,7 @@ def rollback(
              thalweg checkpoints rollback examples/fraud.py --partition 0 --to 17
     """
     from streams.rollback import (
+        check_alone,
         check_idle,
         check_signable,
         committed_offsets,
@@ -175,6 +176,7 @@ def rollback(
     )
 
     declared, settings, images = _images(pipeline, partition, config, flags)
+    check_alone(declared)
     wanted = _wanted(to)
     if isinstance(wanted, int) and len(images) > 1:
         raise click.UsageError("images are counted by partition: say --partition, or a time")

@@ -23,7 +23,7 @@ async def consumed(site: Site, partition: int, found: Found | None) -> list[Entr
         JournalGapError: a record of the journal is no entry.
     """
     pipeline = site.pipeline
-    if len(pipeline.input_topics) == 1:
+    if not pipeline.journalled:
         events = pipeline.events.name
         begin = 0 if found is None else found.image.positions[events]
         end = await _committed(site, partition)

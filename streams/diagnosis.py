@@ -182,6 +182,11 @@ def of_topics(
                 f"--partitions {events.partitions}"
             )
             yield Finding(f"topic {name}", "wrong", found, mend)
+    deltas = there.get("deltas")
+    if deltas is not None and deltas.partitions != 1:
+        found = f"{deltas.partitions} partitions: deltas are taken over in the order of one log"
+        mend = f"kafka-topics --bootstrap-server {brokers} --delete --topic {deltas.spec.name}"
+        yield Finding(f"topic {deltas.spec.name}", "wrong", found, mend)
     if {topic.copies for topic in there.values()} == {1}:
         found = "one copy of each: they last as long as one broker's disk"
         mend = "thalweg topics PIPELINE --create --replication 3, before there is anything in them"
@@ -203,6 +208,11 @@ def _of_retentions(
         mend = f"{alter} {journal.spec.name} --add-config retention.ms={keep or -1}"
         found = f"retention.ms={short}, shorter than that of the events whose order it tells"
         yield Finding(f"topic {journal.spec.name}", "wrong", found, mend)
+    deltas = there.get("deltas")
+    if deltas is not None and (short := _kept_ms(deltas)) is not None:
+        mend = f"{alter} {deltas.spec.name} --add-config retention.ms=-1"
+        found = f"retention.ms={short}: a learner that is new begins with the first delta there was"
+        yield Finding(f"topic {deltas.spec.name}", "wrong", found, mend)
     if maturity_s is None:
         return
     for role in ("events", "labels"):

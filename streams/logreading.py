@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -54,7 +54,7 @@ async def _slices(
 
 
 async def ends(
-    client: Mapping[str, Any], topics: Mapping[str, int] | list[str], partition: int
+    client: Mapping[str, Any], topics: Iterable[str], partition: int
 ) -> tuple[dict[str, int], dict[str, int]]:
     """By topic, the first offset that is still there, and the one behind the last stable record."""
     tps = [TopicPartition(topic, partition) for topic in topics]

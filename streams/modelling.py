@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from models.mixing import Mixing, mixes
 from models.protocol import Kind, Model
 from streams.errors import DeclarationError
 from streams.schema import Field
 
-__all__ = ["as_model", "called", "probe"]
+__all__ = ["as_model", "called", "check_mixing", "probe"]
 
 _EXAMPLES: Mapping[Kind, str] = {
     "binary": "model=Logistic(bits=20)",
@@ -78,6 +79,29 @@ def probe(model: Any, x: Mapping[str, Any], label: Field | None) -> None:
         raise DeclarationError(
             f"model={called(model)} on {', '.join(x)}", str(error), f"features=[{numbers}]"
         ) from error
+
+
+def check_mixing(mixing: Any, model: Model) -> None:
+    """Learners that are to learn as one can.
+
+    Raises:
+        DeclarationError: it is none of ours to mix by, or the model's learners cannot.
+    """
+    if mixing is None:
+        return
+    if not isinstance(mixing, Mixing):
+        raise DeclarationError(
+            f"mixing={mixing!r}",
+            "how the partitions' learners learn as one is declared by Mixing",
+            "mixing=Mixing(), or leave it out: each partition learns by itself",
+        )
+    if not mixes(model):
+        raise DeclarationError(
+            f"mixing={mixing!r} with model={called(model)}",
+            "its learners cannot take over what those of other partitions have learned",
+            "model=Logistic(bits=20) or Linear(bits=20), whose weights can be mixed; or the same "
+            "without mixing=: each partition learns by itself",
+        )
 
 
 def called(model: Model) -> str:

@@ -104,6 +104,15 @@ class Observer:
     def on_worker_segments(self, segments: Mapping[tuple[str, str], Mapping[str, float]]) -> None:
         """The figures of `models.quality.Quality.segments` over all partitions of the worker."""
 
+    def on_delta(self, partition: int, size: int) -> None:
+        """A delta of `size` bytes is to be published."""
+
+    def on_folded(self, partition: int, deltas: int) -> None:
+        """So many deltas were taken over."""
+
+    def on_deltas_behind(self, partition: int, offsets: int) -> None:
+        """So many offsets of the deltas topic are still to be taken over."""
+
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """The gauges of `models.protocol.Learner.summary`."""
 
@@ -197,6 +206,7 @@ class PrometheusObserver(Observer):
             self._series.begin(partition)
             self._series.mark(catalogue.CHECKPOINT_AGE, partition)
             self._series.mark(catalogue.LABEL_AGE, partition)
+            self._series.set(catalogue.DELTAS_BEHIND, 0, partition)
         self._partitions.update(partitions)
         self._series.set(catalogue.ASSIGNED, len(self._partitions))
 
@@ -299,6 +309,19 @@ class PrometheusObserver(Observer):
             for name, figure in summary.items()
         }
         self._series.replace(catalogue.SEGMENT_QUALITY, figures)
+
+    def on_delta(self, partition: int, size: int) -> None:
+        """See `Observer.on_delta`."""
+        self._series.add(catalogue.DELTAS_PUBLISHED, 1, partition)
+        self._series.add(catalogue.DELTAS_PUBLISHED_BYTES, size, partition)
+
+    def on_folded(self, partition: int, deltas: int) -> None:
+        """See `Observer.on_folded`."""
+        self._series.add(catalogue.DELTAS_FOLDED, deltas, partition)
+
+    def on_deltas_behind(self, partition: int, offsets: int) -> None:
+        """See `Observer.on_deltas_behind`."""
+        self._series.set(catalogue.DELTAS_BEHIND, offsets, partition)
 
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """See `Observer.on_model`."""

@@ -14,6 +14,7 @@ from streams.checkpoint import Checkpoints
 from streams.journal import Entry
 from streams.limits import DeadLetterLimit
 from streams.logreading import ends, stretch
+from streams.mixing import cut_at_multiples
 from streams.observer import Observer
 from streams.progress import Progress
 from streams.recovery import Recovery
@@ -34,7 +35,8 @@ _PROMPT_PIECE_RECORDS = 2_048
 _PIECE_RECORDS = 4_096
 _LARGE_PIECE = 500
 _TURNS = 4
-_LABELS_POLL_S = 0.01
+_DELTAS_A_PIECE = 4
+_POLL_S = 0.01
 _BACKLOG_RECORDS = 20_000
 _WAITING_SLICES = 4
 _LONG_RECOVERY = 100_000
@@ -102,6 +104,7 @@ class Partition:
         self._next: dict[str, int] = {}
         self._gaps = 0
         self._recovery: Recovery | None = None
+        self._recovering = asyncio.Lock()
         self._journal_end = 0
         self._has_image = False
         self._limits = {
@@ -138,6 +141,10 @@ class Partition:
             StateLostError: what is needed for the state that was committed is not there any more.
             ImageError: no image can be used.
         """
+        deltas = self._pipeline.deltas_topic
+        if deltas is not None:
+            first, _ = await ends(self._client, [deltas], 0)
+            starts, earliest = {**starts, **first}, {**earliest, **first}
         found = await self._checkpoints.newest()
         entries: list[Entry] = []
         if self._progress.journalled:
@@ -154,8 +161,23 @@ class Partition:
 
     async def take(self, records: Slice) -> None:
         """Compute a slice and queue what it makes; waits while too much is queued."""
+        if records.topic == self._pipeline.deltas_topic:
+            # They are read for other partitions as well, some of which are further behind.
+            records = records.since(self._next[records.topic])
+            if records.next == records.start:
+                return
         if not await self._follows(records):
             return
+        if self._recovery is None and not self._recovering.locked():
+            await self._take(records)
+            return
+        async with self._recovering:  # deltas come by another way than events and labels
+            await self._recover(records)
+        if records.topic == self._pipeline.deltas_topic:
+            await self._digested(records.topic)
+
+    async def _recover(self, records: Slice) -> None:
+        """Compute again what can be, now that this slice is there."""
         if self._recovery is None:
             await self._take(records)
             return
@@ -164,6 +186,13 @@ class Partition:
             await self._pass(part, publish=False)
         self._observer.on_recovery(self.number, self._recovery.left)
         await self._steer(self._recovery)
+
+    async def _digested(self, topic: str) -> None:
+        """Wait while slices of a topic that nobody can pause wait for others to be read."""
+        while (recovery := self._recovery) is not None and not self._closing:
+            if recovery.wanted == topic or recovery.waiting(topic) <= _WAITING_SLICES:
+                return
+            await asyncio.sleep(_POLL_S)
 
     async def close(self) -> None:
         """Commit what is computed, with an image, and let go of the partition.
@@ -186,7 +215,8 @@ class Partition:
         In a rebalance Faust drops some of what was fetched, and not what was fetched behind it.
         """
         topic, expected = records.topic, self._next[records.topic]
-        if records.start > expected and self._gaps < _GAPS:
+        sought = topic != self._pipeline.deltas_topic
+        if records.start > expected and sought and self._gaps < _GAPS:
             self._gaps += 1
             await self._flow.seek(topic, self.number, expected)
             return False
@@ -263,13 +293,13 @@ class Partition:
                 await self._pass(self._held[0])
                 self._held.popleft()
             else:
-                await asyncio.sleep(_LABELS_POLL_S)
+                await asyncio.sleep(_POLL_S)
         self._releasing = None
         self._flow.resume(self._pipeline.events.name, self.number)
 
     async def _pass(self, records: Slice, *, publish: bool = True) -> None:
         """Compute a slice in pieces: all that waits for the broker waits for the piece at hand."""
-        for piece in records.pieces(_PIECE_RECORDS if self._is_behind() else _PROMPT_PIECE_RECORDS):
+        for piece in self._pieces(records):
             await self._transactions.room()
             if self._closing:
                 return
@@ -278,11 +308,29 @@ class Partition:
             for _ in range(_TURNS if len(piece) > _LARGE_PIECE else 1):
                 await asyncio.sleep(0)
 
+    def _pieces(self, records: Slice) -> list[Slice]:
+        """Cut where a task that mixes would cut them, so that it need not."""
+        size = _PIECE_RECORDS if self._is_behind() else _PROMPT_PIECE_RECORDS
+        mixing = self._pipeline.mixing
+        if mixing is None:
+            return records.pieces(size)
+        if records.topic == self._pipeline.deltas_topic:
+            return records.pieces(_DELTAS_A_PIECE)
+        parts = cut_at_multiples(records, mixing.look_every)
+        return [piece for part in parts for piece in part.pieces(size)]
+
     def _compute(self, piece: Slice, *, publish: bool) -> None:
         self._broken = True
         began = time.perf_counter()
         output = self.task.take(piece)
         observe, number = self._observer, self.number
+        if piece.topic == self._pipeline.deltas_topic:
+            observe.on_slice(number, 0, 0, time.perf_counter() - began)
+            observe.on_folded(number, output.folded)
+            if publish and len(piece):
+                self._transactions.put(output, piece.topic)
+            self._broken = False
+            return
         if len(piece):
             self.last_timestamp = piece.timestamps[-1] / 1000
         observe.on_dropped(number, len(piece) - output.taken)
@@ -297,7 +345,10 @@ class Partition:
                 len(piece), len(output.dead_letters), f"{piece.topic}-{number}"
             )
             observe.on_dead_letters(number, output.reasons)
+        if publish and (len(piece) or output.looked):
             self._transactions.put(output, piece.topic)
+        if publish and output.deltas:
+            observe.on_delta(number, sum(map(len, output.deltas)))
         self._broken = False
 
     def _is_behind(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from models.column import EVENT_TIME
+from models.mixing import Mixing, mixed
 from models.protocol import Kind, Model
 from streams.decisions import AlertBudget, Decide, Rule
 from streams.declare import Declaration, Labels, Topic
@@ -25,7 +26,7 @@ from streams.labelling import (
     check_weights,
 )
 from streams.measure import Measure
-from streams.modelling import as_model, called, probe
+from streams.modelling import as_model, called, check_mixing, probe
 from streams.rules import (
     check_features,
     check_measure,
@@ -73,6 +74,7 @@ class Pipeline(Declaration):
             by a chance that their ids draw, so that it becomes known what they were.
         measure: what is measured besides what always is; no score depends on it.
         reasons: how many are published with each prediction that is decided True.
+        mixing: how the learners of its partitions learn as one; None: each learns by itself.
         seed: of everything random that has no seed of its own.
         max_event_bytes: a larger record goes to the dead letters.
         pseudonyms: what stands for secrets, once `unlock` was told the key.
@@ -91,6 +93,7 @@ class Pipeline(Declaration):
     explore: float = 0.0
     measure: Measure | None = None
     reasons: int = 0
+    mixing: Mixing | None = None
     seed: int = 0
     max_event_bytes: int = 262_144
     pseudonyms: Pseudonyms | None = field(default=None, init=False)
@@ -111,20 +114,15 @@ class Pipeline(Declaration):
             check_otherwise(self.label_topic, model)
         check_sources(self.label_topic, model)
         check_weights(self.label_topic, model, called(model))
+        check_mixing(self.mixing, model)
         has_id = self.events.id is not None
         check_deciding(self.decide, self.rules, self.explore, model.kind, schema, has_id=has_id)
         object.__setattr__(self, "rules", tuple(self.rules))
         if self.measure is not None:
             self.measure.check(self.events, self.labels, schema, self.label_field, model.kind)
-        check_topics(
-            (
-                self.predictions_topic,
-                self.dead_letters_topic,
-                self.checkpoints_topic,
-                self.journal_topic,
-            ),
-            self.input_topics,
-        )
+        outputs = [self.predictions_topic, self.dead_letters_topic, self.checkpoints_topic]
+        outputs += filter(None, (self.journal_topic, self.deltas_topic))
+        check_topics(outputs, self.input_topics)
         if self.features is None:
             check_raw(self._raw_fields, schema, model.form)
         else:
@@ -177,9 +175,24 @@ class Pipeline(Declaration):
 
     @property
     def input_topics(self) -> tuple[str, ...]:
-        """Names of the topics it reads, events first."""
+        """Names of the topics it reads from its producers, events first."""
         labels = self.label_topic
         return (self.events.name,) if labels is None else (self.events.name, labels.topic)
+
+    @property
+    def consumed_topics(self) -> tuple[str, ...]:
+        """Names of all topics that its tasks read, events first and deltas last."""
+        deltas = self.deltas_topic
+        return self.input_topics if deltas is None else (*self.input_topics, deltas)
+
+    @property
+    def journalled(self) -> bool:
+        """Whether the order of consumption is more than the order of one log."""
+        return len(self.consumed_topics) > 1
+
+    def partition_of(self, topic: str, number: int) -> int:
+        """The partition of a topic that task `number` reads: all of them read the one of deltas."""
+        return 0 if topic == self.deltas_topic else number
 
     @property
     def predictions_topic(self) -> str:
@@ -205,6 +218,11 @@ class Pipeline(Declaration):
     def journal_topic(self) -> str:
         """Where the order is kept in which its tasks consumed several topics."""
         return f"{self.name}.journal"
+
+    @property
+    def deltas_topic(self) -> str | None:
+        """Where its learners tell each other what they learned; None where each is by itself."""
+        return None if self.mixing is None else f"{self.name}.deltas"
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -255,6 +273,7 @@ class Pipeline(Declaration):
             **({"rules": [rule.describe() for rule in self.rules]} if self.rules else {}),
             **({"explore": self.explore} if self.explore else {}),
             **({"reasons": self.reasons} if self.reasons else {}),
+            **({"mixing": self.mixing.describe()} if self.mixing is not None else {}),
             "seed": self.seed,
             "max_event_bytes": self.max_event_bytes,
             **self._privacy(),
@@ -288,6 +307,8 @@ class Pipeline(Declaration):
 
     def new_learner(self, partition: int) -> Any:
         """The learner of one partition, which has learned nothing."""
+        if self.mixing is not None:
+            return mixed(self.model, self.seed + partition, partition, self.mixing)
         return self._model.new(self.seed + partition)
 
     def new_reasons(self) -> Reasons | None:

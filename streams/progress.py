@@ -29,7 +29,7 @@ class Progress:
 
     Attributes:
         committed: by topic, the offset the group reads next; a topic of which nothing is committed
-            is left out.
+            is left out. How far it has read deltas is known once the journal is: see `recovery`.
     """
 
     def __init__(self, task: PartitionTask, group: str) -> None:
@@ -40,7 +40,7 @@ class Progress:
     @property
     def journalled(self) -> bool:
         """Whether the order of consumption is more than the order of one log."""
-        return len(self._task.pipeline.input_topics) > 1
+        return self._task.pipeline.journalled
 
     def resume(
         self,
@@ -62,7 +62,11 @@ class Progress:
         """
         self.committed = {topic: at for topic, at in committed.items() if at is not None}
         if image is not None:
-            if any(self.committed.get(topic, -1) < at for topic, at in image.positions.items()):
+            if any(
+                self.committed.get(topic, -1) < at
+                for topic, at in image.positions.items()
+                if topic != self._task.pipeline.deltas_topic
+            ):
                 raise StateLostError(self._no_offsets(image))
             with fitting():
                 self._task.restore(image)
@@ -89,6 +93,9 @@ class Progress:
         Raises:
             StateLostError: the logs or the journal lack what is needed.
         """
+        deltas = self._task.pipeline.deltas_topic
+        if deltas is not None and entries and self.committed:
+            self.committed[deltas] = entries[-1].end[deltas]
         begin, end = dict(self._task.positions), self.end
         gone = {topic: at for topic, at in begin.items() if at < earliest.get(topic, 0)}
         if gone:
@@ -135,8 +142,9 @@ class Progress:
 
     def _truncated(self, gone: Mapping[str, int], earliest: Mapping[str, int]) -> str:
         number = self._task.partition
+        place = self._task.pipeline.partition_of
         lost = ", ".join(
-            f"{topic}-{number} begins at {earliest[topic]}, {at} is needed"
+            f"{topic}-{place(topic, number)} begins at {earliest[topic]}, {at} is needed"
             for topic, at in gone.items()
         )
         return (

@@ -13,6 +13,7 @@ from streams.image import ImageError, fitting
 from streams.journal import JournalGapError, Script
 from streams.logreading import ends, stretch
 from streams.manifest import Manifest
+from streams.mixing import of_group
 from streams.recovery import Recovery
 from streams.site import ReplayError, Site, listed, too_old
 from streams.slices import Slice
@@ -74,16 +75,18 @@ class Recorded:
 
     async def slices(self) -> AsyncGenerator[Slice, None]:
         """The records in the order in which they were consumed, for `task` to take."""
-        client, number, recovery = self._site.client, self.task.partition, self._recovery
+        site, number, recovery = self._site, self.task.partition, self._recovery
+        place, deltas = site.pipeline.partition_of, site.pipeline.deltas_topic
         async with AsyncExitStack() as opened:
             streams = {
                 topic: await opened.enter_async_context(
-                    stretch(client, topic, number, at, self.end[topic])
+                    stretch(site.client, topic, place(topic, number), at, self.end[topic])
                 )
                 for topic, at in self.begin.items()
             }
             while (topic := recovery.wanted) is not None:
-                recovery.offer(await anext(streams[topic]))
+                records = await anext(streams[topic])
+                recovery.offer(of_group(records, site.group) if topic == deltas else records)
                 for part in recovery.ready():
                     for piece in part.pieces(_PIECE_RECORDS):
                         for records in self._cut(piece):
@@ -153,7 +156,9 @@ async def recorded(
             f"group {site.group!r} began, or that image lies, behind it: at {begin[events]}",
             "--from-image nearest; or --group NAME of a group that has read it",
         )
-    earliest, _ = await ends(site.client, list(begin), partition)
+    earliest, _ = await ends(site.client, site.pipeline.input_topics, partition)
+    if site.pipeline.deltas_topic is not None:
+        earliest |= (await ends(site.client, [site.pipeline.deltas_topic], 0))[0]
     if gone := [topic for topic, at in begin.items() if at < earliest[topic]]:
         raise await too_old(site, partition, gone)
     task.positions = dict(begin)

@@ -112,6 +112,9 @@ class Report(Observer):
             behind = time.time() - partition.last_timestamp if lag else 0.0
             self._observer.on_lag(number, lag, behind)
             self._observer.on_pending(number, partition.task.pending)
+            if (end := self._app.host.deltas_end) is not None:
+                at = partition.task.positions[self._pipeline.deltas_topic or ""]
+                self._observer.on_deltas_behind(number, max(0, end - at))
             total += lag
         # When none is left, as at the end, the last figures stay.
         if partitions:

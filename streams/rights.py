@@ -33,6 +33,7 @@ OPERATIONS: dict[TopicRole, tuple[Operation, ...]] = {
     "dead-letters": ("Write", "DescribeConfigs"),
     "checkpoints": ("Read", "Write", "DescribeConfigs"),
     "journal": ("Read", "Write", "DescribeConfigs"),
+    "deltas": ("Read", "Write", "DescribeConfigs"),
 }
 """On each kind of topic. DescribeConfigs is for ``thalweg doctor``, which looks at retention."""
 

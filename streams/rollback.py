@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RollbackError",
+    "check_alone",
     "check_idle",
     "check_signable",
     "committed_offsets",
@@ -80,10 +81,25 @@ def committed_offsets(
     return found
 
 
+def check_alone(pipeline: Pipeline) -> None:
+    """Make sure that the tasks of a pipeline do not learn from each other.
+
+    Raises:
+        RollbackError: they do.
+    """
+    if pipeline.mixing is not None:
+        raise RollbackError(
+            f"{pipeline.name}, whose partitions learn as one",
+            "what one of them forgets the others have taken over, and it could not tell them from "
+            "then on what is new",
+            "thalweg worker … --group NAME, which learns anew from the topics",
+        )
+
+
 async def journal_end(client: Mapping[str, Any], pipeline: Pipeline, partition: int) -> int:
     """The offset at which the journal of a partition ends; 0 where there is none."""
     topic = pipeline.journal_topic
-    if len(pipeline.input_topics) == 1:
+    if not pipeline.journalled:
         return 0
     return (await ends(client, [topic], partition))[1][topic]
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from streams.image import pack, unpack
 from streams.journal import Entry
+from streams.mixing import group_key, of_group
+from streams.output import Output
 from streams.partitioning import partitions_of
 from streams.pipeline import Pipeline
 from streams.progress import Progress
 from streams.slices import Headers, Record, Records, Slice
-from streams.task import Output, PartitionTask
+from streams.task import PartitionTask
 
 __all__ = ["Cluster", "Log", "OpenPartition"]
 
@@ -75,7 +77,7 @@ class Cluster:
     """What outlives the workers: topics, committed offsets, images.
 
     Attributes:
-        inputs: the topics that the pipeline reads, by name.
+        inputs: the topics that the pipeline reads, by name, that of its own deltas among them.
         predictions: the topic of that name.
         dead_letters: likewise.
         journal: of each partition.
@@ -86,11 +88,33 @@ class Cluster:
     def __init__(self, pipeline: Pipeline, partitions: int) -> None:
         self.pipeline = pipeline
         self.inputs = {name: Log(name, partitions) for name in pipeline.input_topics}
+        if pipeline.deltas_topic is not None:
+            self.inputs[pipeline.deltas_topic] = Log(pipeline.deltas_topic, 1)
         self.predictions = Log(pipeline.predictions_topic, partitions)
         self.dead_letters = Log(pipeline.dead_letters_topic, partitions)
         self.journal: list[list[Entry]] = [[] for _ in range(partitions)]
         self.committed: list[dict[str, int]] = [{} for _ in range(partitions)]
         self.images: list[list[bytes]] = [[] for _ in range(partitions)]
+
+    def end(self, topic: str, number: int) -> int:
+        """The offset behind what there is for a task in one of the inputs."""
+        return self.inputs[topic].end(self.pipeline.partition_of(topic, number))
+
+    def read(self, topic: str, number: int, start: int, limit: int | None) -> Slice:
+        """What a task reads of one of the inputs; see `Log.read`."""
+        place = self.pipeline.partition_of(topic, number)
+        records = self.inputs[topic].read(place, start, limit)
+        deltas = topic == self.pipeline.deltas_topic
+        return of_group(records, self.pipeline.name) if deltas else records
+
+    def publish(self, number: int, output: Output) -> None:
+        """Append what a task has made."""
+        self.predictions.append(number, output.predictions)
+        self.dead_letters.append(number, output.dead_letters)
+        if output.deltas:
+            keys = [group_key(self.pipeline.name, number)] * len(output.deltas)
+            deltas = Records(keys, output.deltas, [0] * len(output.deltas))
+            self.inputs[self.pipeline.deltas_topic or ""].append(0, deltas)
 
 
 class OpenPartition:
@@ -122,9 +146,13 @@ class OpenPartition:
         cluster, number = self._cluster, self._number
         recovery = self._progress.recovery(cluster.journal[number], {})
         for topic, position in self.task.positions.items():
-            recovery.offer(cluster.inputs[topic].read(number, position, None))
+            recovery.offer(cluster.read(topic, number, position, None))
         for records in recovery.ready():
             self.task.take(records)
+
+    def has_left(self, topic: str) -> bool:
+        """Whether there is something in a topic that it has not taken."""
+        return self.task.positions[topic] < self._cluster.end(topic, self._number)
 
     def take(self, records: Slice) -> None:
         """Compute a slice, and keep what it makes for the next commit."""
@@ -136,8 +164,7 @@ class OpenPartition:
         """Publish what was computed with the offsets that were reached, and an image if asked."""
         cluster, number = self._cluster, self._number
         for output in self._outputs:
-            cluster.predictions.append(number, output.predictions)
-            cluster.dead_letters.append(number, output.dead_letters)
+            cluster.publish(number, output)
         if image:
             cluster.images[number].append(pack(self.task.image()))
             del cluster.images[number][:-_IMAGES_KEPT]

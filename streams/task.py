@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,13 +21,15 @@ from models.protocol import LEARN, Plan, Scores, State, Target
 from models.textcolumn import TextColumn
 from streams.changes import changes
 from streams.codec import Decoded, Decoder, Reject
-from streams.deciding import Decided, Tally
+from streams.deciding import Decided
 from streams.eventtimes import EventTimes, event_times
 from streams.image import FORMAT, Image, ImageError
 from streams.importance import Importance, unlikely
-from streams.joiner import Joiner, Outcome
+from streams.joiner import Joiner
 from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
+from streams.mixing import Peer, cut_at_multiples
+from streams.output import Output, joined
 from streams.predictions import lines
 from streams.scored import Scored
 from streams.secrecy import Guard, decoder_of
@@ -45,33 +46,6 @@ _FEW = 64
 
 class OffsetGapError(Exception):
     """A slice begins after the position the task has read up to: something was skipped."""
-
-
-@dataclass(slots=True)
-class Output:
-    """What a slice brought about.
-
-    Attributes:
-        predictions: one for each event, in order.
-        dead_letters: the records that were turned away.
-        events: how many were scored.
-        taken: how many records were new.
-        learned: how many labels were learned.
-        one_by_one: how many records were decoded one at a time, off the compiled path.
-        reasons: how many records were turned away, by reason.
-        decided: how often what was decided, where that is counted, and which rules fired.
-        outcomes: how many labels (and waiting events) came to which end; see `Joiner`.
-    """
-
-    predictions: Records = field(default_factory=lambda: Records([], [], []))
-    dead_letters: Records = field(default_factory=lambda: Records([], [], [], []))
-    events: int = 0
-    taken: int = 0
-    learned: int = 0
-    one_by_one: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    decided: Tally = field(default_factory=Tally)
-    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 class PartitionTask:
@@ -102,13 +76,31 @@ class PartitionTask:
             self.joiner = joiner_of(labels, pipeline.model)
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
         self._importance = None if pipeline.propensity is None else Importance()
+        self._peer: Peer | None = None
+        if pipeline.mixing is not None and pipeline.deltas_topic is not None:
+            every = pipeline.mixing.look_every
+            self._peer = Peer(self.learner, pipeline.deltas_topic, every)
 
     def take(self, records: Slice) -> Output:
-        """Take a slice of the events or the labels topic; what is not new in it is passed over.
+        """Take a slice of one of the topics; what is not new in it is passed over.
 
         Raises:
             OffsetGapError: the slice begins beyond the task's position in that topic.
+            MixingError: it holds something that is not the delta that comes next.
         """
+        peer = self._peer
+        if peer is None or records.topic == peer.topic:
+            return self._take(records)
+        outputs = []
+        for part in cut_at_multiples(records, peer.every):
+            before = self.positions[part.topic]
+            output = self._take(part)
+            if peer.crosses(before, self.positions[part.topic]):
+                output.looked, output.deltas = True, peer.tell()
+            outputs.append(output)
+        return joined(outputs)
+
+    def _take(self, records: Slice) -> Output:
         position = self.positions[records.topic]
         if records.start > position:
             raise OffsetGapError(
@@ -121,6 +113,8 @@ class PartitionTask:
         if len(records):
             if records.topic == self.pipeline.events.name:
                 self._take_events(records, output)
+            elif self._peer is not None and records.topic == self._peer.topic:
+                output.folded = self._peer.fold(records)
             else:
                 self._take_labels(records, output)
         self.positions[records.topic] = max(position, records.next)
@@ -327,6 +321,8 @@ class PartitionTask:
         }
         if self._importance is not None:
             state["importance"] = self._importance.state(first)
+        if self._peer is not None:
+            state["mixing"] = self._peer.state()
         if (decider := self.decider.state()) is not None:
             state["decider"] = decider
         positions = dict(sorted(self.positions.items()))
@@ -363,6 +359,8 @@ class PartitionTask:
         self._scored.restore(state["scored"])
         if self._importance is not None:
             self._importance.restore(state["importance"])
+        if self._peer is not None:
+            self._peer.restore(state["mixing"])
         self.quality.restore(state["quality"])
         self.decider.restore(state.get("decider"))
         self.learned = state["learned"]

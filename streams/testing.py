@@ -161,13 +161,13 @@ class Driver:
             batch: how many records a slice has; partitions take turns, a slice each.
             order: of the topics, which then take turns as well; one that is not named is not read.
                 Left out, the labels in the log are read before the events, for a worker has its
-                events wait for the labels that are dated before them.
+                events wait for the labels that are dated before them; and deltas before both.
             commit_every: how many slices of a partition share a transaction.
 
         Raises:
             DriverError: a topic is unknown, or a slice would have no record.
         """
-        names = reversed(self._pipeline.input_topics) if order is None else order
+        names = reversed(self._pipeline.consumed_topics) if order is None else order
         logs = [self._input(name) for name in names]
         sizes = _sizes(batch)
 
@@ -176,10 +176,14 @@ class Driver:
 
         # Of a round, `any` skips what follows the first topic that had something to deliver.
         rounds = any if order is None else sum
-        while rounds(map(turn, logs)):
-            pass
-        for partition in self._partitions:
-            partition.commit()
+        left = True
+        while left:
+            while rounds(map(turn, logs)):
+                pass
+            for partition in self._partitions:
+                partition.commit()
+            # What was committed just now may be deltas, for all partitions to take over.
+            left = any(one.has_left(log.name) for log in logs for one in self._partitions)
 
     def advance(self, seconds: float) -> None:
         """Move the clock on."""
@@ -272,6 +276,11 @@ class Driver:
         self._check_partition(partition)
         return list(self._cluster.journal[partition])
 
+    @property
+    def deltas(self) -> list[Record]:
+        """What the partitions of a pipeline that mixes have told each other, in that order."""
+        return list(self._input(self._pipeline.deltas_topic or "").records)
+
     def state(self, partition: int) -> Image:
         """What the task of a partition knows, with the positions it has read up to."""
         self._check_partition(partition)
@@ -279,11 +288,11 @@ class Driver:
 
     def _deliver(self, log: Log, number: int, sizes: Iterator[int | None], every: int) -> bool:
         partition = self._partitions[number]
-        position = partition.task.positions[log.name]
-        if position == log.end(number):
+        if not partition.has_left(log.name):
             return False
+        position = partition.task.positions[log.name]
         doom = self._doom if self._doom is not None and number in self._doom.owned else None
-        records = log.read(number, position, next(sizes))
+        records = self._cluster.read(log.name, number, position, next(sizes))
         if doom is not None:
             records = records.before(position + doom.left)
             doom.left -= len(records)

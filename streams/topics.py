@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 TopicRole: TypeAlias = Literal[
-    "events", "labels", "predictions", "dead-letters", "checkpoints", "journal", "other"
+    "events", "labels", "predictions", "dead-letters", "checkpoints", "journal", "deltas", "other"
 ]
 """What a topic is to its pipeline."""
 
@@ -69,6 +69,10 @@ class TopicNames(Protocol):
     @property
     def journal_topic(self) -> str:
         """Its name."""
+
+    @property
+    def deltas_topic(self) -> str | None:
+        """Its name; None for a pipeline that does not mix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +132,21 @@ def required_topics(
     # Small segments: only closed ones are compacted, and a recovery reads what is left.
     compacted = {"cleanup.policy": "compact", "segment.bytes": str(_SEGMENT_BYTES)}
     by_topic: str | None = getattr(pipeline.labels, "topic", None)
+    # A learner that is new begins with the first delta there was.
+    forever = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    deltas = pipeline.deltas_topic
     topics: list[tuple[TopicRole, str | None, dict[str, str]]] = [
         ("events", pipeline.events.name, kept),
         ("labels", by_topic, kept),
         ("predictions", pipeline.predictions_topic, kept),
         ("dead-letters", pipeline.dead_letters_topic, kept),
         ("checkpoints", pipeline.checkpoints_topic, compacted),
-        ("journal", pipeline.journal_topic if by_topic else None, kept),
+        ("journal", pipeline.journal_topic if by_topic or deltas else None, kept),
+        ("deltas", deltas, forever),
     ]
+    given = {"events": partitions, "deltas": 1}
     return [
-        TopicSpec(name, partitions if role == "events" else None, replication, role, configs)
+        TopicSpec(name, given.get(role), replication, role, configs)
         for role, name, configs in topics
         if name is not None
     ]
@@ -153,7 +162,7 @@ def ensure(
 
     Nothing is created unless all of them, those that exist and those that will, fit together:
     labels have as many partitions as events, because partition i of both is one task; predictions
-    and checkpoints have at least as many, because task i writes to partition i.
+    and checkpoints have at least as many, because task i writes to partition i; deltas have one.
 
     Raises:
         ClusterError: there is no Kafka.
@@ -322,6 +331,14 @@ def _check(topics: Sequence[Topic]) -> None:
             f"{_counted(events)} and {_counted(labels)}",
             "a label finds its event in the partition of the same number, by the same key",
             _instead(events, labels),
+        )
+    deltas = by_role.get("deltas")
+    if deltas is not None and deltas.partitions != 1:
+        raise TopicError(
+            _counted(deltas),
+            "deltas are taken over in one order, that of a single log",
+            f"kafka-topics --delete --topic {deltas.name}, and thalweg topics --create again, "
+            "before there is anything in it",
         )
     for role in ("predictions", "checkpoints", "journal"):
         output = by_role.get(role, events)

@@ -15,11 +15,13 @@ from aiokafka import TopicPartition
 from models.column import whole_numbers
 from streams.checkpoint import Checkpoints, CheckpointUnwritableError, Prepared
 from streams.journal import Recorder
+from streams.mixing import group_key
 from streams.observer import Observer, Step
+from streams.output import Output
 from streams.producer import PartitionProducer, transactional_ids
 from streams.progress import Progress
 from streams.slices import Records
-from streams.task import Output, PartitionTask
+from streams.task import PartitionTask
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
@@ -35,6 +37,7 @@ _BATCH_EVENTS = 5_000
 _SOON_S = 0.005
 _ENOUGH_EVENTS = 1_000
 _PATIENCE = 3
+_FOLDED_S = 5.0
 _TIMEOUT_S = 60.0
 
 
@@ -85,10 +88,12 @@ class Transactions:
         self._outbox: deque[tuple[Output, str, dict[str, int]]] = deque()
         self._waiting = 0
         self._work = asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
         self._room = asyncio.Event()
         self._closing = False
         self._sent: dict[str, int] = {}
         self._in_transaction = 0
+        self._tells = False
         self._ended_at = float("-inf")
         self._recorder: Recorder | None = None
         self._journal_end = 0
@@ -123,9 +128,23 @@ class Transactions:
 
     def put(self, output: Output, topic: str) -> None:
         """Publish what a slice of `topic` has just brought, with the positions of the task."""
-        self._outbox.append((output, topic, dict(self._task.positions)))
+        made = (output, topic, dict(self._task.positions))
         self._waiting += output.taken
-        self._work.set()
+        if topic != self._pipeline.deltas_topic:
+            self._outbox.append(made)
+            self._work.set()
+            return
+        # Taking over deltas publishes nothing: that much more to be computed again is no haste.
+        if self._outbox and self._outbox[-1][1] == topic:
+            self._waiting -= self._outbox.pop()[0].taken
+        self._outbox.append(made)
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_FOLDED_S, self._at_last)
+
+    def _at_last(self) -> None:
+        self._later = None
+        if self._outbox:
+            self._work.set()
 
     def close(self) -> None:
         """Have `run` end with what is computed committed, and an image of it."""
@@ -197,9 +216,10 @@ class Transactions:
         image: Prepared | None,
     ) -> None:
         """Step 7 of a transaction."""
-        await producer.add_offsets(
-            {TopicPartition(topic, self._number): at for topic, at in reached.items()}, self._group
-        )
+        # How far deltas were read is in the journal alone: a group has one offset for them all.
+        inputs = self._pipeline.input_topics
+        offsets = {TopicPartition(t, self._number): reached[t] for t in inputs if t in reached}
+        await producer.add_offsets(offsets, self._group)
         self._tell("offsets")
         await producer.commit()
         self._progress.committed.update(reached)
@@ -228,18 +248,19 @@ class Transactions:
         A commit costs the worker as much as a thousand events, and the broker as well. So there is
         one in a commit interval; in three, while fewer events than that have gathered; and in a
         third of a second while a backlog makes each event wait for longer anyway. What comes after
-        a pause is committed at once.
+        a pause is committed at once. A delta waits for one interval and no longer: its learner
+        tells nothing more until it is read.
         """
         interval = self._settings.commit_interval_ms / 1000
-        if self._is_behind():
+        if self._is_behind() and not self._tells:
             interval = max(interval, _BACKLOG_COMMIT_S)
-        elif self._in_transaction < _ENOUGH_EVENTS:
+        elif self._in_transaction < _ENOUGH_EVENTS and not self._tells:
             interval *= _PATIENCE
         return max(began + _SOON_S, self._ended_at + interval)
 
     async def _send_until_due(self, began: float) -> None:
         """Send what comes until it is time to commit; work may be left for the next transaction."""
-        self._in_transaction = 0
+        self._in_transaction, self._tells = 0, False
         while (left := self._due(began) - time.perf_counter()) > 0 and not self._closing:
             await self._send_computed()
             if not self._outbox:
@@ -287,6 +308,12 @@ class Transactions:
         if dead_letters:
             joined = Records.joined(dead_letters)
             await self._producers[0].send(pipeline.dead_letters_topic, number, joined)
+        deltas = [delta for output in outputs for delta in output.deltas]
+        if deltas and pipeline.deltas_topic is not None:
+            keys, now = [group_key(self._group, number)] * len(deltas), int(time.time() * 1000)
+            records = Records(keys, deltas, [now] * len(deltas))
+            await self._producers[0].send(pipeline.deltas_topic, 0, records)
+            self._tells = True
 
     async def _send_entry(self, reached: Mapping[str, int]) -> asyncio.Future[Any] | None:
         entry = None if self._recorder is None else self._recorder.entry(reached)

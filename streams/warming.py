@@ -16,7 +16,7 @@ import msgspec
 from streams.framing import framed
 from streams.pipeline import Pipeline
 from streams.schema import Event, example
-from streams.slices import Records
+from streams.slices import Records, Slice
 from streams.task import PartitionTask
 from streams.unpacking import Isolation, unpacked
 
@@ -34,7 +34,7 @@ def warm(pipeline: Pipeline) -> float:
     """Have a task that is thrown away take made-up events and labels; the seconds that took."""
     began = time.perf_counter()
     task = PartitionTask(pipeline, 0)
-    task.positions = dict.fromkeys(pipeline.input_topics, 0)
+    task.positions = dict.fromkeys(pipeline.consumed_topics, 0)
     topic, labels = pipeline.events, pipeline.label_topic
     for turn in range(2):  # by the second, the first events have matured
         at = _BEGIN + turn * _APART
@@ -45,6 +45,10 @@ def warm(pipeline: Pipeline) -> float:
         if labels is not None:
             told = [_dated(example(labels.schema), labels.time, at) for _ in _RUN]
             _take(task, labels.topic, told, at)
+    if pipeline.mixing is not None and not task.positions[pipeline.deltas_topic or ""]:
+        delta = task.learner.publish()
+        for learner in (task.learner, pipeline.new_learner(1)):
+            learner.fold(0, delta)
     return time.perf_counter() - began
 
 
@@ -63,4 +67,13 @@ def _take(task: PartitionTask, topic: str, records: Sequence[Event], at: datetim
     [batch] = framed(sent, _BATCH_BYTES, "none", transactional=False)
     read = unpacked(batch._build(), topic, 0, 0, Isolation(None), check=True)
     offsets = range(start, start + n)
-    task.take(dataclasses.replace(read, start=start, next=offsets.stop, offsets=offsets))
+    output = task.take(dataclasses.replace(read, start=start, next=offsets.stop, offsets=offsets))
+    if output.deltas:
+        _take_back(task, output.deltas)
+
+
+def _take_back(task: PartitionTask, told: Sequence[bytes]) -> None:
+    topic, n = task.pipeline.deltas_topic or "", len(told)
+    start = task.positions[topic]
+    offsets = range(start, start + n)
+    task.take(Slice(topic, 0, start, start + n, offsets, [b"0"] * n, told, [0] * n))

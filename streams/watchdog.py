@@ -27,7 +27,7 @@ from streams.observer import Observer, Step
 from streams.stillness import Places, Standing, Stillness
 
 if TYPE_CHECKING:
-    from streams.app import App
+    from streams.pipeline import Pipeline
 
 __all__ = ["EXIT_CODE", "Watchdog", "asking", "reading"]
 
@@ -171,19 +171,22 @@ class Watchdog(Observer):
         return "\n".join(lines)
 
 
-def reading(app: App, labels: str | None) -> Callable[[], Mapping[int, Places]]:
-    """Where the partitions of a connected app stand.
+def reading(pipeline: Pipeline) -> Callable[[], Mapping[int, Places]]:
+    """Where the partitions that the pipeline's app has stand.
 
     Labels that are paused are ahead of their events, and may wait. Events that are paused wait for
     their labels, which have to come: the pair is stuck if neither moves.
 
     Args:
-        app: connected.
-        labels: name of the labels topic, if there is one.
+        pipeline: whose app is connected.
     """
+    app, deltas = pipeline.app, pipeline.deltas_topic
     flow = ReadingFlow(app)
+    labels = None if pipeline.label_topic is None else pipeline.label_topic.topic
 
     def end(topic: str, number: int) -> int | None:
+        if topic == deltas:
+            return app.host.deltas_end
         waits = topic == labels and flow.is_paused(topic, number)
         return None if waits else flow.end(topic, number)
 

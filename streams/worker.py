@@ -19,6 +19,7 @@ from streams.allocation import keep_freed_memory
 from streams.deciding import label_values
 from streams.errors import TeachingError
 from streams.image import ImageError
+from streams.mixing import MixingError
 from streams.observer import Observers, PrometheusObserver, serve
 from streams.progress import StateLostError
 from streams.repetition import Unrepeated
@@ -67,7 +68,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
 
     0: stopped on request, everything committed. 1: a partition could not go on; what is not
     committed is computed again by whoever takes the partition over. 2: there is no state to go on
-    from, which another try would not change.
+    from, or no delta to take over, which another try would not change.
 
     Raises:
         TeachingError: something it needs is missing; the text says what to do.
@@ -126,9 +127,8 @@ def _prepare_topics(pipeline: Pipeline, settings: Settings) -> Table:
 
 
 def _watchdog(pipeline: Pipeline, settings: Settings) -> Watchdog:
-    labels = pipeline.label_topic
     return Watchdog(
-        reading(pipeline.app, None if labels is None else labels.topic),
+        reading(pipeline),
         asking(client_options(settings), pipeline.input_topics),
         settings.watchdog_s,
     )
@@ -161,6 +161,6 @@ def _run_app(app: App) -> int:
     except Exception:  # Faust re-raises what crashed it
         log.exception("the worker stopped")
         code = 1
-    if isinstance(app.failure, (StateLostError, ImageError)):
+    if isinstance(app.failure, (StateLostError, ImageError, MixingError)):
         return USAGE_ERROR
     return 1 if app.failure is not None else code

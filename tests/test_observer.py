@@ -42,6 +42,9 @@ def tell_everything(observer, partition=0):
     observer.on_quality(partition, {"auc": 0.87, "window_auc": math.nan})
     observer.on_worker_quality({"auc": 0.89})
     observer.on_worker_segments({("country", "AT"): {"auc": 0.91}})
+    observer.on_delta(partition, size=4_000)
+    observer.on_folded(partition, 3)
+    observer.on_deltas_behind(partition, 2)
     observer.on_model(partition, {"weights": 812.0, "norm": 3.5})
 
 
@@ -129,6 +132,10 @@ def test_every_hook_reaches_a_series(observer):
     segment = (("field", "country"), ("metric", "auc"), ("value", "AT"))
     assert seen["thalweg_segment_quality", *segment] == 0.91
     assert seen["thalweg_model", ("measure", "norm"), p0] == 3.5
+    assert seen["thalweg_deltas_published_total", p0] == 1
+    assert seen["thalweg_deltas_published_bytes_total", p0] == 4_000
+    assert seen["thalweg_deltas_folded_total", p0] == 3
+    assert seen["thalweg_deltas_behind", p0] == 2
 
 
 def test_a_value_that_is_not_told_apart_any_more_is_not_shown_any_more(observer):

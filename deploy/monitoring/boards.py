@@ -202,6 +202,14 @@ KAFKA = Board(
                  kind="stacked"),
             _one("Came twice", "cps", rate(of.DROPPED, "partition"), _P, kind="stacked"),
         )),
+        Row("What partitions tell each other", (
+            Panel("Deltas", "cps",
+                  (Query(rate(of.DELTAS_PUBLISHED), "published"),
+                   Query(rate(of.DELTAS_FOLDED), "taken over, by all"))),
+            _one("Bytes of deltas a second", "bytes",
+                 rate(of.DELTAS_PUBLISHED_BYTES, "partition"), _P, kind="stacked"),
+            _one("Behind the deltas' end", "short", _gauges(of.DELTAS_BEHIND), _P),
+        )),
         Row("Checkpoints and recovery", (
             _one("Age", "s", _gauges(of.CHECKPOINT_AGE), _P, alarm=900),
             _one("Size", "bytes", _gauges(of.CHECKPOINT_BYTES), _P),

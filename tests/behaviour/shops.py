@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
-from models import FTRL, Clock, Cross, Hashed, Logistic, Number
+from models import FTRL, Clock, Cross, Hashed, Logistic, Mixing, Number
 from streams import Event, Labels, Pipeline, Threshold, Topic
+from tests.counting import Counting
 
 
 class Visit(Event, frozen=True):
@@ -51,10 +52,10 @@ def with_sales(name: str, **labels: object) -> Pipeline:
     )
 
 
-def told(name: str, seed: int = 0) -> Pipeline:
+def told(name: str, **more: Any) -> Pipeline:
     """Its labels come in the event, so that the log alone says what every prediction is."""
     events = Topic(f"{name}.visits", schema=Told, id="id", key="customer", time="at")
-    return shop(name=name, events=events, labels="bought", seed=seed)
+    return shop(name=name, events=events, labels="bought", **more)
 
 
 judged = with_sales("judged", matures_after="1h", otherwise=False, remember=30)
@@ -68,3 +69,5 @@ idle = told("idle")
 bereft = told("bereft")
 altered = told("bereft", seed=1)
 absent = told("absent")
+together = told("together", model=Counting(200), mixing=Mixing(divergence=5, look_every=16))
+taught = told("taught", mixing=Mixing(divergence=0.05, look_every=16))

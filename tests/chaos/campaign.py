@@ -89,7 +89,7 @@ class Campaign:
     def _play(self, stage: Stage, number: int, kind: str, count: int) -> None:
         results = self.results
         draw = random.Random(f"{self._seed} {number}")
-        stage.raise_curtain(f"r{number}", draw.randrange(1 << 30))
+        stage.raise_curtain(f"r{number}", draw.randrange(1 << 30), FAULTS[kind].lanes)
         for _ in range(count):
             chosen = FAULTS[kind].inject(stage, draw)
             seconds = stage.settle()

@@ -31,6 +31,7 @@ class Evidence:
         predictions: that are committed.
         dead_letters: likewise.
         images: the newest one, packed; none where there is none that can be used.
+        deltas: of a pipeline that mixes, what its partitions told each other.
     """
 
     pipeline: Pipeline
@@ -40,6 +41,7 @@ class Evidence:
     predictions: Mapping[int, list[Record]]
     dead_letters: Mapping[int, list[Record]]
     images: Mapping[int, bytes]
+    deltas: Sequence[Record] = ()
 
     @property
     def partitions(self) -> Sequence[int]:
@@ -60,6 +62,7 @@ def collect(brokers: str, pipeline: Pipeline, partitions: int, store: str | None
     outputs = (pipeline.predictions_topic, pipeline.dead_letters_topic, pipeline.journal_topic)
     written = _read(brokers, (*pipeline.input_topics, *outputs), partitions)
     predictions, dead_letters, journal = (written.get(topic, {}) for topic in outputs)
+    deltas = _read(brokers, [pipeline.deltas_topic], 1) if pipeline.deltas_topic else {}
     return Evidence(
         pipeline,
         {topic: written[topic] for topic in pipeline.input_topics},
@@ -68,6 +71,7 @@ def collect(brokers: str, pipeline: Pipeline, partitions: int, store: str | None
         predictions,
         dead_letters,
         {n: _image(checkpoints(brokers, pipeline, n, store)) for n in range(partitions)},
+        deltas[pipeline.deltas_topic][0] if pipeline.deltas_topic else (),
     )
 
 

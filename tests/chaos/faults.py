@@ -21,6 +21,7 @@ from tests.chaos.lanes import PARTITIONS, SESSION_S, TRANSACTION_S
 from tests.chaos.proxy import share_of
 from tests.chaos.slots import Slot, UnexpectedError
 from tests.chaos.stage import Stage
+from tests.chaos.traffic import ALONE, MIXING
 
 __all__ = ["FAULTS", "Fault"]
 
@@ -39,10 +40,12 @@ class Fault:
     Attributes:
         inject: does it.
         weight: its share of all faults; what takes long has a small one.
+        lanes: in `tests.chaos.traffic.KINDS`, those it happens to.
     """
 
     inject: Inject
     weight: float
+    lanes: Sequence[str] = ALONE
 
 
 def kill(stage: Stage, draw: random.Random) -> str:
@@ -78,7 +81,7 @@ def kill_both(stage: Stage, draw: random.Random) -> str:
 
 def kill_at(step: str, stage: Stage, draw: random.Random) -> str:
     """kill -9 by the worker itself, at a named step of a commit."""
-    lanes = [lane for lane in stage.lanes if step != "journalled" or lane.kind == "judged"]
+    lanes = [lane for lane in stage.lanes if step != "journalled" or lane.pipeline.journalled]
     slot = draw.choice(draw.choice(lanes).slots)
     occurrence = draw.randint(1, 6)
     life = slot.life
@@ -258,12 +261,27 @@ def fill_disk(stage: Stage, draw: random.Random) -> str:
     return f"{slot}: {size} bytes a file, {'killed' if killed else 'lifted'}"
 
 
+def mixing(stage: Stage, draw: random.Random) -> str:
+    """kill -9 of one worker or both, as it makes a delta, takes one over, or commits it."""
+    lane = draw.choice(stage.lanes)
+    slots = draw.choice([lane.slots, [draw.choice(lane.slots)]])
+    chosen = [
+        (slot, slot.life, draw.choice(["told", "folded", *_STEPS]), draw.randint(1, 8))
+        for slot in slots
+    ]
+    for _, life, step, occurrence in chosen:
+        life.order("die_at", step, occurrence)
+    for slot, life, _, _ in chosen:
+        slot.await_end(life)
+    return ", ".join(f"{slot} at its {count}. {step}" for slot, _, step, count in chosen)
+
+
 def mixed(stage: Stage, draw: random.Random) -> str:
     """Any of those that are soon over."""
     quick = {
         name: fault
         for name, fault in FAULTS.items()
-        if fault.weight >= _QUICK and fault.inject is not mixed
+        if fault.weight >= _QUICK and fault.lanes == ALONE and fault.inject is not mixed
     }
     [name] = draw.choices(list(quick), [fault.weight for fault in quick.values()])
     return f"{name}: {quick[name].inject(stage, draw)}"
@@ -292,5 +310,6 @@ FAULTS: Mapping[str, Fault] = {
     },
     "slot claimed twice": Fault(claim, 2),
     "mixed": Fault(mixed, 20),
+    "mixing": Fault(mixing, 10, MIXING),
 }
 """By name, the kinds of faults."""

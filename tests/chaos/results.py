@@ -15,7 +15,15 @@ from tests.chaos.verifier import Verdict
 
 __all__ = ["Results"]
 
-_COUNTS = ("events", "predictions", "lost", "duplicated", "learned_twice", "learned_never")
+_COUNTS = (
+    "events",
+    "predictions",
+    "deltas",
+    "lost",
+    "duplicated",
+    "learned_twice",
+    "learned_never",
+)
 _SHOWN = ("aiokafka", "faust-streaming", "confluent-kafka", "numpy", "numba")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ from streams.properties import HOST
 from tests.chaos.lanes import Lane
 from tests.chaos.lives import end_all
 from tests.chaos.proxy import Proxy
-from tests.chaos.traffic import KINDS
 from tests.chaos.verifier import Verdict
 
 __all__ = ["Stage"]
@@ -65,12 +64,12 @@ class Stage:
         self.proxy.stop()
         self.broker.close()
 
-    def raise_curtain(self, name: str, seed: int) -> None:
+    def raise_curtain(self, name: str, seed: int, kinds: Sequence[str]) -> None:
         """Begin a round: fresh topics, workers in all slots, load; returns once they keep up."""
         front = f"{HOST}:{self._front}"
         self.lanes = [
             Lane(self.brokers, front, kind, f"{name}-{kind}", self._rate, seed, self.directory)
-            for kind in KINDS
+            for kind in kinds
         ]
         for lane in self.lanes:
             lane.start()

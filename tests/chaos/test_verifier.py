@@ -14,11 +14,13 @@ import pytest
 from streams.image import pack, unpack
 from streams.slices import Record, Records, Slice
 from streams.task import Output, PartitionTask
+from streams.testing import Driver
 from tests.chaos import recomputing
 from tests.chaos.evidence import Evidence
 from tests.chaos.recomputing import rerun
-from tests.chaos.traffic import KINDS
+from tests.chaos.traffic import ALONE, KINDS, MIXING
 from tests.chaos.verifier import Verdict, verify
+from tests.counting import Counting
 
 _EVENTS = 3_000
 
@@ -43,15 +45,15 @@ def witnessed(kind: str) -> Evidence:
     entries = journal(inputs) if len(inputs) > 1 else []
     steps = [tuple(step) for entry in entries for step in entry["steps"]]
     ends = {topic: len(log) for topic, log in inputs.items()}
-    task, predictions, letters = rerun(pipeline, 0, inputs, steps or list(ends.items()))
+    wanted = rerun(pipeline, 0, inputs, steps or list(ends.items()))
     return Evidence(
         pipeline,
         {topic: {0: log} for topic, log in inputs.items()},
         {0: [json.dumps(entry).encode() for entry in entries]},
         {topic: {0: end} for topic, end in ends.items()},
-        {0: written(pipeline.predictions_topic, predictions)},
-        {0: written(pipeline.dead_letters_topic, letters)},
-        {0: pack(task.image())},
+        {0: written(pipeline.predictions_topic, wanted.predictions)},
+        {0: written(pipeline.dead_letters_topic, wanted.letters)},
+        {0: pack(wanted.task.image())},
     )
 
 
@@ -78,7 +80,7 @@ def written(topic: str, records: Records) -> list[Record]:
     ]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=ALONE)
 def sound(request: pytest.FixtureRequest) -> Evidence:
     return witnessed(request.param)
 
@@ -224,3 +226,66 @@ def test_a_journal_with_a_gap_and_one_that_goes_back_are_seen(evidence):
     entries = evidence.journal[0]
     for tampered in (entries[:3] + entries[4:], entries[:4] + entries[3:]):
         assert not verify(replace(evidence, journal={0: tampered})).state_equal
+
+
+@pytest.fixture(scope="module", params=MIXING)
+def mixed(request: pytest.FixtureRequest) -> Evidence:
+    """What workers leave whose partitions learn as one, after crashes."""
+    kind = KINDS[request.param]
+    pipeline = kind.pipeline(f"court-{request.param}")
+    driver, numbers = Driver(pipeline, partitions=2), range(2)
+    topics = dict(zip(("events", "labels"), pipeline.input_topics, strict=False))
+    sent: list[Record] = []
+    for number, due in enumerate(islice(kind.traffic(3), _EVENTS // 2)):
+        sent += [
+            driver.send(topics[it.role], it.value, key=it.key, timestamp=it.timestamp) for it in due
+        ]
+        if number % 50 == 49:
+            driver.run(20, order=pipeline.consumed_topics)
+        if number % 400 == 399:
+            driver.crash()
+
+    def log(topic: str, number: int) -> list[Record]:
+        return [it for it in sent if (it.topic, it.partition) == (topic, number)]
+
+    return Evidence(
+        pipeline,
+        {topic: {n: log(topic, n) for n in numbers} for topic in pipeline.input_topics},
+        {n: [entry.encode() for entry in driver.journal(n)] for n in numbers},
+        {
+            topic: {n: driver.state(n).positions[topic] for n in numbers}
+            for topic in pipeline.input_topics
+        },
+        {n: [it.raw for it in driver.predictions if it.partition == n] for n in numbers},
+        {n: [it.raw for it in driver.dead_letters if it.raw.partition == n] for n in numbers},
+        {n: pack(driver.state(n)) for n in numbers},
+        driver.deltas,
+    )
+
+
+def test_deltas_that_each_took_over_once_hold(mixed):
+    verdict = verify(mixed)
+    assert verdict.problems == []
+    assert verdict.holds
+    assert verdict.deltas > 10
+
+
+def test_a_delta_that_is_gone_and_one_that_is_there_twice_are_seen(mixed):
+    gone = verify(replace(mixed, deltas=mixed.deltas[:-3] + mixed.deltas[-1:]))
+    assert not gone.holds
+    assert any("cannot be computed again" in problem for problem in gone.problems)
+    last = replace(mixed.deltas[-1], offset=mixed.deltas[-1].offset + 1)
+    assert verify(replace(mixed, deltas=[*mixed.deltas, last])).duplicated == 1
+
+
+@pytest.mark.parametrize(("by", "seen"), [(1, "duplicated"), (-1, "lost")])
+def test_a_delta_taken_over_twice_or_not_at_all_is_seen(mixed, by, seen):
+    if not isinstance(mixed.pipeline.model, Counting):
+        pytest.skip("what this model has taken over is no sum")
+    image = unpack(mixed.images[1])
+    learner = {**image.state["learner"], "mixed": image.state["learner"]["mixed"] + by}
+    state = {**image.state, "learner": learner}
+    tampered = pack(type(image)(image.format, image.model, 1, image.positions, state))
+    verdict = verify(replace(mixed, images={**mixed.images, 1: tampered}))
+    assert getattr(verdict, seen) > 0
+    assert not verdict.state_equal

@@ -1,4 +1,4 @@
-"""The two pipelines that the campaign attacks, and the records that they are fed.
+"""The pipelines that the campaign attacks, and the records that they are fed.
 
 A round gets topics of its own, so a pipeline is made anew for each under a name of the round's.
 """
@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from models import FTRL, AdaGrad, Cross, Hashed, Logistic, Number
+from models import FTRL, AdaGrad, Cross, Hashed, Logistic, Mixing, Number
 from streams import Event, Labels, Pipeline, Threshold, Topic
+from tests.counting import Counting
 
-__all__ = ["KINDS", "Kind", "Message"]
+__all__ = ["ALONE", "KINDS", "MIXING", "Kind", "Message"]
 
 _FIRST = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 _STEP_S = 0.1
@@ -54,12 +55,12 @@ _FEATURES = (
 )
 
 
-def judged(name: str) -> Pipeline:
+def judged(name: str, **instead: Any) -> Pipeline:
     """Its labels come by a topic: late, early, twice, corrected, never."""
-    return Pipeline(
-        name=name,
-        events=Topic(f"{name}.payments", schema=Payment, id="id", key="customer", time="at"),
-        labels=Labels(
+    declared = {
+        "name": name,
+        "events": Topic(f"{name}.payments", schema=Payment, id="id", key="customer", time="at"),
+        "labels": Labels(
             f"{name}.verdicts",
             schema=Verdict,
             value="fraud",
@@ -68,22 +69,37 @@ def judged(name: str) -> Pipeline:
             otherwise=False,
             remember=5_000,
         ),
-        features=_FEATURES,
-        model=Logistic(bits=14, optimizer=AdaGrad(0.3), l2=0.001),
-        decide=Threshold(0.5),
-    )
+        "features": _FEATURES,
+        "model": Logistic(bits=14, optimizer=AdaGrad(0.3), l2=0.001),
+        "decide": Threshold(0.5),
+    }
+    return Pipeline(**{**declared, **instead})
 
 
-def told(name: str) -> Pipeline:
+def told(name: str, **instead: Any) -> Pipeline:
     """Its labels come with the events."""
-    return Pipeline(
-        name=name,
-        events=Topic(f"{name}.payments", schema=Told, id="id", key="customer", time="at"),
-        labels="fraud",
-        features=_FEATURES,
-        model=Logistic(bits=14, optimizer=FTRL(alpha=0.1, l1=1e-4)),
-        decide=Threshold(0.5),
-    )
+    declared = {
+        "name": name,
+        "events": Topic(f"{name}.payments", schema=Told, id="id", key="customer", time="at"),
+        "labels": "fraud",
+        "features": _FEATURES,
+        "model": Logistic(bits=14, optimizer=FTRL(alpha=0.1, l1=1e-4)),
+        "decide": Threshold(0.5),
+    }
+    return Pipeline(**{**declared, **instead})
+
+
+def judged_together(name: str) -> Pipeline:
+    """As `judged`, its partitions learning as one."""
+    return judged(name, mixing=Mixing(divergence=0.02, look_every=16))
+
+
+def told_together(name: str) -> Pipeline:
+    """As `told`, of a model that counts, so that what was told can be added up.
+
+    Each delta takes two records.
+    """
+    return told(name, model=Counting(600_000), mixing=Mixing(divergence=60, look_every=16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,5 +230,10 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "judged": Kind(judged, payments_and_verdicts, stored=False),
     "told": Kind(told, payments, stored=True),
+    "judged-together": Kind(judged_together, payments_and_verdicts, stored=False),
+    "told-together": Kind(told_together, payments, stored=True),
 }
-"""By name, the lanes of every round."""
+"""By name, the kinds of lanes."""
+
+ALONE, MIXING = ("judged", "told"), ("judged-together", "told-together")
+"""The lanes of a round whose partitions learn each by itself, and of one whose learn as one."""

@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import pairwise
 
+from models.deltas import DeltaError
 from streams.image import ImageError, pack, unpack
+from streams.mixing import MixingError
 from streams.slices import Record, Records
 from tests.chaos import oracle
 from tests.chaos.evidence import Evidence
 from tests.chaos.oracle import Course
 from tests.chaos.recomputing import Step, rerun
+from tests.counting import Counting, counted
 
 __all__ = ["Verdict", "verify"]
 
@@ -32,8 +36,11 @@ class Verdict:
     Attributes:
         events: sound events in the input.
         predictions: published.
-        lost: events without prediction, and bad records without dead letter.
-        duplicated: predictions and dead letters beyond the first of their record.
+        deltas: that the partitions told each other.
+        lost: events without prediction, bad records without dead letter, and deltas that are not
+            there or not taken over.
+        duplicated: predictions and dead letters beyond the first of their record, and deltas that
+            are there or taken over once more.
         learned_twice: labels learned more often than they were to be.
         learned_never: labels not learned that were to be.
         state_equal: whether all that was published, and the state in the end, are those of a run
@@ -43,6 +50,7 @@ class Verdict:
 
     events: int = 0
     predictions: int = 0
+    deltas: int = 0
     lost: int = 0
     duplicated: int = 0
     learned_twice: int = 0
@@ -61,6 +69,7 @@ class Verdict:
         for name in (
             "events",
             "predictions",
+            "deltas",
             "lost",
             "duplicated",
             "learned_twice",
@@ -73,13 +82,15 @@ class Verdict:
 
 def verify(evidence: Evidence) -> Verdict:
     """Hold what was published against what was to be."""
-    verdict = Verdict()
+    verdict = Verdict(deltas=len(evidence.deltas))
     for number in evidence.partitions:
         _count(evidence, number, verdict)
         steps = _steps(evidence, number, verdict)
         course = _course(evidence, number, steps)
         _compare_learning(evidence, number, course, verdict)
         _compare_with_rerun(evidence, number, steps, verdict)
+        if isinstance(evidence.pipeline.model, Counting):
+            _add_up(evidence, number, steps, verdict)
     return verdict
 
 
@@ -114,9 +125,10 @@ def _tally(what: str, wanted: Counter[str], found: Counter[str], verdict: Verdic
 
 def _steps(evidence: Evidence, number: int, verdict: Verdict) -> Sequence[Step]:
     """In which order the topics were read, from the journal; it has no gap and no overlap."""
-    topics = evidence.pipeline.input_topics
-    committed = {topic: evidence.committed[topic][number] for topic in topics}
-    for topic in topics:
+    topics = evidence.pipeline.consumed_topics
+    inputs = evidence.pipeline.input_topics
+    committed = {topic: evidence.committed[topic][number] for topic in inputs}
+    for topic in inputs:
         end = len(evidence.inputs[topic][number])
         if committed[topic] != end:
             problem = f"{topic}-{number}: committed {committed[topic]} of {end} records"
@@ -138,7 +150,7 @@ def _steps(evidence: Evidence, number: int, verdict: Verdict) -> Sequence[Step]:
                 _differs(verdict, f"journal {number}: entry {place} goes back to {upto} in {topic}")
             reached[topic] = upto
             steps.append((topic, upto))
-    if reached != committed:
+    if {topic: reached[topic] for topic in inputs} != committed:
         _differs(verdict, f"journal {number}: ends at {reached}, committed is {committed}")
     return steps
 
@@ -148,7 +160,8 @@ def _course(evidence: Evidence, number: int, steps: Sequence[Step]) -> Course:
     inputs = {topic: records[number] for topic, records in evidence.inputs.items()}
     if pipeline.label_topic is None:
         return oracle.with_labels_inside(inputs[pipeline.events.name])
-    return oracle.with_labels_by_topic(pipeline.label_topic, inputs, steps)
+    own = [step for step in steps if step[0] in inputs]
+    return oracle.with_labels_by_topic(pipeline.label_topic, inputs, own)
 
 
 def _compare_learning(evidence: Evidence, number: int, course: Course, verdict: Verdict) -> None:
@@ -183,12 +196,53 @@ def _compare_learning(evidence: Evidence, number: int, course: Course, verdict: 
 def _compare_with_rerun(
     evidence: Evidence, number: int, steps: Sequence[Step], verdict: Verdict
 ) -> None:
+    pipeline = evidence.pipeline
     inputs = {topic: records[number] for topic, records in evidence.inputs.items()}
-    task, predictions, letters = rerun(evidence.pipeline, number, inputs, steps)
-    _compare(f"prediction {number}", evidence.predictions[number], predictions, verdict)
-    _compare(f"dead letter {number}", evidence.dead_letters[number], letters, verdict)
-    if pack(task.image()) != evidence.images[number]:
+    if pipeline.deltas_topic is not None:
+        inputs[pipeline.deltas_topic] = [_by_partition(delta) for delta in evidence.deltas]
+    try:
+        wanted = rerun(pipeline, number, inputs, steps)
+    except MixingError as error:
+        _differs(verdict, f"partition {number} cannot be computed again: {error}")
+        return
+    _compare(f"prediction {number}", evidence.predictions[number], wanted.predictions, verdict)
+    _compare(f"dead letter {number}", evidence.dead_letters[number], wanted.letters, verdict)
+    if pack(wanted.task.image()) != evidence.images[number]:
         _differs(verdict, f"partition {number}: the state in the end is another")
+    key = f"{pipeline.name}/{number}".encode()
+    told = Counter(_digest(one.value) for one in evidence.deltas if one.key == key)
+    _tally(f"deltas of partition {number}", Counter(map(_digest, wanted.deltas)), told, verdict)
+
+
+def _add_up(evidence: Evidence, number: int, steps: Sequence[Step], verdict: Verdict) -> None:
+    """Every delta up to where the partition has read them is in its state, and once.
+
+    The sums are made of the records' bytes alone: where the model only counts, what a partition has
+    taken over is the sum of all that was told.
+    """
+    topic = evidence.pipeline.deltas_topic
+    upto = max((upto for read, upto in steps if read == topic), default=0)
+    try:
+        mixed = unpack(evidence.images[number]).state["learner"]["mixed"]
+        told = counted(one for one in evidence.deltas if one.offset < upto)
+    except (ImageError, DeltaError) as error:
+        _differs(verdict, f"what partition {number} has taken over cannot be told: {error}")
+        return
+    ahead = mixed - told
+    verdict.lost += int(-ahead[ahead < 0].sum())
+    verdict.duplicated += int(ahead[ahead > 0].sum())
+    if ahead.any():
+        verdict.problems.append(
+            f"partition {number} has taken over {ahead.sum():+d} labels more than it was told"
+        )
+
+
+def _by_partition(delta: Record) -> Record:
+    return replace(delta, key=(delta.key or b"").rpartition(b"/")[2])
+
+
+def _digest(value: bytes | None) -> str:
+    return sha256(value or b"").hexdigest()
 
 
 def _compare(what: str, published: Sequence[Record], wanted: Records, verdict: Verdict) -> None:

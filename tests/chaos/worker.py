@@ -47,6 +47,14 @@ class Saboteur(Observer):
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    def on_delta(self, partition: int, size: int) -> None:
+        """Likewise, where a delta is made."""
+        self.on_step(partition, "told")
+
+    def on_folded(self, partition: int, deltas: int) -> None:
+        """Likewise, where deltas are taken over."""
+        self.on_step(partition, "folded")
+
     def obey(self, orders: Connection) -> None:
         """Carry out orders until the campaign closes the pipe."""
         try:

@@ -1,0 +1,153 @@
+"""How the tasks of a pipeline learn as one: each tells what it learned, and takes over the rest.
+
+What a task tells is a *delta*, one or more records of a topic with a single partition that all
+tasks read. When it tells is decided at fixed places of its own logs, and which deltas it has taken
+over when is in its journal: so its state stays a function of the logs.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from models.deltas import DeltaError
+from models.protocol import Mixer, State
+from streams.slices import Slice
+
+__all__ = ["MixingError", "Peer", "cut_at_multiples", "group_key", "of_group"]
+
+_CHUNK_BYTES = 512 * 1024
+"""Of a delta in one record, well below what a broker takes by default."""
+
+_HEAD = struct.Struct("<HH")
+
+
+class MixingError(Exception):
+    """A record of the deltas topic that cannot be taken over, and must not be passed over."""
+
+
+class Peer:
+    """One task among those that learn as one.
+
+    Args:
+        learner: of the task.
+        topic: of the deltas.
+        every: offsets between two looks at whether the learner has something to tell.
+    """
+
+    def __init__(self, learner: Mixer[Any], topic: str, every: int) -> None:
+        self.topic = topic
+        self.every = every
+        self._learner = learner
+        self._chunks: dict[int, list[bytes]] = {}
+
+    def crosses(self, before: int, after: int) -> bool:
+        """Whether a topic that was read from one offset up to another has come to a look."""
+        return before // self.every < after // self.every
+
+    def tell(self) -> Sequence[bytes]:
+        """The learner's delta, if it is due: the records' values, to be published in this order."""
+        return _chunks(self._learner.publish()) if self._learner.due else ()
+
+    def fold(self, records: Slice) -> int:
+        """Take over what stands in records of the deltas topic; answers how many deltas it was.
+
+        Args:
+            records: of the group, keyed by the number of the partition that told; see `of_group`.
+
+        Raises:
+            MixingError: one of them is no part of a delta, or not the one that comes next.
+        """
+        folded = 0
+        for key, value, offset in zip(records.keys, records.values, records.offsets, strict=True):
+            try:
+                sender = _sender(key)
+                delta = self._whole(sender, value or b"")
+                if delta is not None:
+                    self._learner.fold(sender, delta)
+                    folded += 1
+            except DeltaError as error:
+                raise MixingError(
+                    f"{self.topic}-{records.partition} at offset {offset}, key {key!r}: {error}.\n"
+                    "  Something else writes to that topic, or a part of it is gone. Restore it "
+                    "from a copy and start again, or\n"
+                    "  begin anew under another group: thalweg worker … --group NAME"
+                ) from error
+        return folded
+
+    def state(self) -> State:
+        """The parts of deltas whose rest has not been read."""
+        return {str(sender): list(parts) for sender, parts in sorted(self._chunks.items())}
+
+    def restore(self, state: State) -> None:
+        """Take over what `state` made."""
+        self._chunks = {int(sender): list(parts) for sender, parts in state.items()}
+
+    def _whole(self, sender: int, value: bytes) -> bytes | None:
+        """The delta that ends with this record; None: there is more to come."""
+        value = bytes(value)
+        if len(value) < _HEAD.size:
+            raise DeltaError(f"{len(value)} bytes are no part of a delta")
+        number, count = _HEAD.unpack_from(value)
+        parts = self._chunks.pop(sender, [])
+        if number != len(parts) or number >= count:
+            raise DeltaError(
+                f"it says to be part {number + 1} of {count} of a delta, of which "
+                f"{len(parts)} have come"
+            )
+        parts.append(value[_HEAD.size :])
+        if len(parts) == count:
+            return b"".join(parts)
+        self._chunks[sender] = parts
+        return None
+
+
+def cut_at_multiples(records: Slice, every: int) -> list[Slice]:
+    """The same records in slices that do not reach across a multiple of `every` offsets."""
+    first = (records.start // every + 1) * every
+    parts, rest = [], records
+    for edge in range(first, records.next, every):
+        parts.append(rest.before(edge))
+        rest = rest.since(edge)
+    return [*parts, rest]
+
+
+def group_key(group: str, partition: int) -> bytes:
+    """The key of what a partition tells its own group, and no other that runs the pipeline."""
+    return f"{group}/{partition}".encode()
+
+
+def of_group(records: Slice, group: str) -> Slice:
+    """What a group's tasks have told each other, each record keyed by the partition alone.
+
+    A key that is of no group at all becomes None, which `Peer.fold` refuses.
+    """
+    own = group.encode()
+    found = [(key or b"").rpartition(b"/") for key in records.keys]
+    kept = [place for place, (named, slash, _) in enumerate(found) if named == own or not slash]
+    return Slice(
+        records.topic,
+        records.partition,
+        records.start,
+        records.next,
+        [records.offsets[place] for place in kept],
+        [found[place][2] if found[place][1] else None for place in kept],
+        [records.values[place] for place in kept],
+        [records.timestamps[place] for place in kept],
+    )
+
+
+def _chunks(delta: bytes) -> Sequence[bytes]:
+    places = range(0, len(delta), _CHUNK_BYTES) or range(1)
+    return [
+        _HEAD.pack(number, len(places)) + delta[place : place + _CHUNK_BYTES]
+        for number, place in enumerate(places)
+    ]
+
+
+def _sender(key: bytes | None) -> int:
+    told = bytes(key or b"")
+    if not told.isdigit():
+        raise DeltaError("the key names no partition")
+    return int(told)
