@@ -8,10 +8,19 @@ from typing import Literal
 
 from benchmarks.payments import Payment
 from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
-from models import SGD, Cross, Hashed, LabelRate, Logistic, Number, Window
+from models import SGD, Cross, Hashed, LabelRate, Logistic, Mixing, Number, Window
 from streams import Event, Labels, Pipeline, Topic
 
-__all__ = ["VERDICTS", "Verdict", "delayed", "plain", "rated", "windowed"]
+__all__ = [
+    "VERDICTS",
+    "Verdict",
+    "delayed",
+    "delayed_mixed",
+    "plain",
+    "plain_mixed",
+    "rated",
+    "windowed",
+]
 
 VERDICTS = "verdicts"
 
@@ -79,3 +88,13 @@ def windowed(name: str) -> Pipeline:
         ],
         model=Logistic(bits=BITS, optimizer=SGD(LEARNING_RATE)),
     )
+
+
+def plain_mixed(name: str) -> Pipeline:
+    """The plain one, its learners as one."""
+    return replace(plain(name), mixing=Mixing())
+
+
+def delayed_mixed(name: str) -> Pipeline:
+    """The delayed one, its learners as one."""
+    return replace(delayed(name), mixing=Mixing())
