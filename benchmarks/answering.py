@@ -103,7 +103,11 @@ def scores(brokers: str, topic: str, partitions: int, ids: Sequence[str]) -> NDA
 def answered(
     pipeline: Pipeline, events: Iterable[Chunk], labels: Iterable[Chunk] | None = None
 ) -> NDArray[np.float64]:
-    """Scores of events by a task without Kafka, labels taken as their dates come: float64[n]."""
+    """Scores of events by a task without Kafka, labels taken as their dates come: float64[n].
+
+    Raises:
+        BenchmarkError: a record was turned away.
+    """
     return asyncio.run(_answered(pipeline, events, labels))
 
 
@@ -117,5 +121,7 @@ async def _answered(
     decode = msgspec.json.Decoder(Answer).decode
     found: list[float] = []
     async for _, output in backtest(task, *lanes):
+        if output.dead_letters:
+            raise BenchmarkError(f"records were turned away: {dict(output.reasons)}")
         found += [decode(value).score for value in output.predictions.values]
     return np.array(found)

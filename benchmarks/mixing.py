@@ -52,7 +52,9 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _DATA = "THALWEG_TEST_DATA"
 _SHOWN = {"auc": "AUC", "ap": "AP", "log_loss": "log loss", "cp100": "CP@100"}
 
-console = Console(highlight=False, soft_wrap=True)
+_WIDTH = 120  # of the tables, wherever they are printed
+
+console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 
 
 @click.command()

@@ -22,7 +22,6 @@ from streams.simulator import Simulator
 __all__ = ["Traffic", "binned", "log_loss", "traffic"]
 
 _BINS = 8
-_FIRST = 0.3  # of the rows, on which bins and steps are chosen
 _BINNED_BEFORE = np.datetime64("2018-06-27")
 _CHOSEN_ON = 5  # weeks before the test week
 _DAYS, _BEGUN_DAYS = 150, 30  # of the simulation; none of the first is measured
@@ -144,7 +143,7 @@ def _rows(name: str, folder: Path) -> Traffic:
     table = parquet.read_table(folder / f"{found.file}.parquet").slice(found.skip)
     truth = np.array([value == found.positive for value in table[found.label].to_pylist()])
     numbers = np.column_stack([table[one].to_numpy().astype(np.float64) for one in case.numbers])
-    first = round(_FIRST * len(truth))
+    first = round(found.tuned * len(truth))
     bins = binned(numbers, truth, np.arange(first))
     ids = list(map(str, range(len(truth))))
     columns = {"id": ids, **_named(name, bins)}

@@ -34,14 +34,14 @@ class Case:
         numbers: fields that come as bins.
         categories: fields that come as they are; ids among them are not crossed.
         ids: fields of `categories` with many values.
-        steps: AdaGrad's, chosen on the rows before those that are measured, or on the first 30 %.
+        steps: AdaGrad's: by those the fewest bits are lost on the rows that choices are made on.
         rate: events a second that it is fed with.
         look_every: as `models.mixing.Mixing` has it; less for a file of few rows.
         delayed: whether labels come by a topic of their own; else they are in the event.
     """
 
     numbers: Sequence[str] = ()
-    categories: Mapping[str, type] = field(default_factory=dict)
+    categories: Mapping[str, Any] = field(default_factory=dict)
     ids: Sequence[str] = ()
     steps: float
     rate: float
@@ -137,7 +137,8 @@ CASES: Mapping[str, Case] = {
         categories={
             "customer_present": bool,
             "provider": str,
-            **dict.fromkeys(("currency", "region", "country"), str),
+            **dict.fromkeys(("currency", "region"), str),
+            "country": str | None,
             **dict.fromkeys(("card_id", "store_id"), int),
         },
         ids=("currency", "region", "card_id", "store_id"),
