@@ -1,9 +1,168 @@
-"""What a learner tells the others: the weights it changed, in bytes."""
+"""What a learner tells the others: lines of its weights and how it learned them, in bytes.
+
+A delta is the version's byte, its sequence number, the labels learned since the last one, how many
+lines it has, then their numbers as gaps, and their columns one behind the other. Whole numbers are
+LEB128 varints. The columns are the leading bytes of float32: three of a value, two of a measure of
+evidence, whose error of 2⁻⁹ changes no more than how much it counts.
+"""
 
 from __future__ import annotations
 
-__all__ = ["DeltaError"]
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+
+__all__ = ["Delta", "DeltaError", "decode", "encode", "rounded"]
+
+VERSION = 1
+
+_VALUE, _EVIDENCE = 3, 2  # bytes
+_LINE = 1 + _VALUE + 2 * _EVIDENCE  # at least
+_LONGEST = 5  # bytes of a varint below 2³⁵
+_WIDEST = 2.0**96  # a number that is larger is told as this one: no product of two overflows
 
 
 class DeltaError(ValueError):
     """These bytes are no delta, or not the one that comes next: nothing of it was taken over."""
+
+
+class Delta(NamedTuple):
+    """What was learned of n lines.
+
+    Attributes:
+        sequence: how many the sender published before.
+        labels: it learned since the last one.
+        line: int64[n], strictly ascending.
+        value: float64[n], where each line is pulled to, or by how much it changed.
+        evidence: float64[n], > 0, how strongly; see `models.kernels.walk`.
+        clock: float64[n], ≥ 0, by how much the optimizer's own measure grew: Σg².
+    """
+
+    sequence: int
+    labels: int
+    line: NDArray[np.int64]
+    value: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    clock: NDArray[np.float64]
+
+
+def rounded(delta: Delta) -> Delta:
+    """As those who read it will see it."""
+    return delta._replace(
+        value=_read(_written(delta.value, _VALUE), _VALUE),
+        evidence=np.maximum(_read(_written(delta.evidence, _EVIDENCE), _EVIDENCE), 2.0**-96),
+        clock=_read(_written(np.maximum(delta.clock, 0.0), _EVIDENCE), _EVIDENCE),
+    )
+
+
+def encode(delta: Delta) -> bytes:
+    """The bytes of a delta that is `rounded`."""
+    head = np.array([delta.sequence, delta.labels, len(delta.line)], np.int64)
+    gaps = np.diff(delta.line, prepend=-1) - 1
+    columns = (delta.value, _VALUE), (delta.evidence, _EVIDENCE), (delta.clock, _EVIDENCE)
+    written = [_varints(head), _varints(gaps), *(_written(*column) for column in columns)]
+    return bytes((VERSION,)) + b"".join(part.tobytes() for part in written)
+
+
+def decode(data: bytes, lines: int) -> Delta:
+    """The delta that these bytes are, of a model with that many lines.
+
+    Raises:
+        DeltaError: they are not one that `encode` makes.
+    """
+    if not data or data[0] != VERSION:
+        raise DeltaError(
+            f"a delta begins with the byte {VERSION}, this one with {data[:1].hex() or 'nothing'}: "
+            "it is damaged, or of a worker of another version; run one version in a group"
+        )
+    body = np.frombuffer(data, np.uint8, offset=1)
+    (sequence, labels, count), used = _numbers(body, 3)
+    if count * _LINE > len(body) - used:
+        raise DeltaError(f"a delta of {len(data):,} bytes says that it has {count:,} lines")
+    gaps, more = _numbers(body[used:], count)
+    used += more
+    line = np.cumsum(gaps + 1) - 1
+    if len(line) and line[-1] >= lines:
+        raise DeltaError(
+            f"a delta names line {line[-1]:,}, and the model has {lines:,}: it is damaged, or of "
+            "a model declared with other bits"
+        )
+    if len(body) - used != count * (_VALUE + 2 * _EVIDENCE):
+        raise DeltaError(
+            f"a delta of {count:,} lines is followed by {len(body) - used:,} bytes of columns, "
+            f"which would be {count * (_VALUE + 2 * _EVIDENCE):,}"
+        )
+    value, evidence, clock = (
+        _read(body[begin : begin + size * count], size)
+        for begin, size in (
+            (used, _VALUE),
+            (used + _VALUE * count, _EVIDENCE),
+            (used + (_VALUE + _EVIDENCE) * count, _EVIDENCE),
+        )
+    )
+    wide = np.abs(value).max(initial=0.0), evidence.max(initial=0.0), clock.max(initial=0.0)
+    if not (max(wide) <= _WIDEST and (evidence > 0.0).all() and (clock >= 0.0).all()):
+        raise DeltaError("a delta's numbers are not finite, or evidence is not positive")
+    return Delta(int(sequence), int(labels), line, value, evidence, clock)
+
+
+def _numbers(body: NDArray[np.uint8], count: int) -> tuple[NDArray[np.int64], int]:
+    """That many varints, and how many bytes they are."""
+    found = np.empty(count, np.int64)
+    used = _unpacked(body, found)
+    if used < 0:
+        raise DeltaError("a delta ends within a whole number, or has one beyond 2³⁵")
+    return found, used
+
+
+def _written(column: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """The leading bytes of float32, rounded half to even; most significant byte first."""
+    single = np.clip(column, -_WIDEST, _WIDEST).astype(np.float32).view(np.uint32)
+    cut = 8 * (4 - size)
+    single = single + np.uint32((1 << (cut - 1)) - 1) + ((single >> np.uint32(cut)) & np.uint32(1))
+    parts: NDArray[np.uint8] = single.astype(">u4").view(np.uint8).reshape(-1, 4)[:, :size]
+    return parts
+
+
+def _read(body: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
+    parts = np.zeros((body.size // size, 4), np.uint8)
+    parts[:, :size] = body.reshape(-1, size)
+    return parts.view(">f4")[:, 0].astype(np.float64)
+
+
+@compiled
+def _varints(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Seven bits a byte, the lowest first; a byte with the eighth bit is followed by another."""
+    written = np.empty(len(numbers) * _LONGEST, np.uint8)
+    used = 0
+    for number in numbers:
+        rest = number
+        while rest > 127:
+            written[used] = (rest & 127) | 128
+            used += 1
+            rest >>= 7
+        written[used] = rest
+        used += 1
+    return written[:used]
+
+
+@compiled
+def _unpacked(body: NDArray[np.uint8], found: NDArray[np.int64]) -> int:
+    """Fill in as many varints as there is room for; how many bytes they are, or -1: none such."""
+    used = 0
+    for k in range(len(found)):
+        number, shift = np.int64(0), 0
+        while True:
+            if used == len(body) or shift == 7 * _LONGEST:
+                return -1
+            byte = np.int64(body[used])
+            used += 1
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        found[k] = number
+    return used

@@ -18,7 +18,7 @@ from models.intrinsics import prefetch
 from models.protocol import LEARN
 
 __all__ = [
-    "ADAGRAD", "ALL_GOOD", "FTRL_PROXIMAL", "GRADIENT", "sigmoid", "touched", "walk",
+    "ADAGRAD", "ALL_GOOD", "FTRL_PROXIMAL", "GRADIENT", "note", "sigmoid", "touched", "walk",
 ]  # fmt: skip
 
 GRADIENT, ADAGRAD, FTRL_PROXIMAL = 0, 1, 2
@@ -108,6 +108,22 @@ def _step(
     table[at, 0] = weight
 
 
+@compiled
+def note(
+    table: NDArray[np.float64],
+    at: np.unsignedinteger[Any],
+    evidence: float,
+    fresh: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> None:
+    """Add to the evidence a line of a table has learned from; see `walk`."""
+    if evidence > 0.0:
+        if table[at, -1] == 0.0:
+            fresh[counts[3]] = at
+            counts[3] += 1
+        table[at, -1] += evidence
+
+
 @fused(intrinsics)
 def walk(
     op: NDArray[np.int8],
@@ -129,6 +145,7 @@ def walk(
     l2: float,
     score: NDArray[np.float64],
     adds: NDArray[np.float64],
+    fresh: NDArray[np.int32] | None = None,
 ) -> int:
     """Carry out a plan on a linear model, one step after another.
 
@@ -155,12 +172,16 @@ def walk(
             finite. A label whose step would not be finite is skipped and changes nothing.
         adds: receives what each entry of a row added to its margin as it was scored, laid end to
             end; or empty, where nobody asks.
+        fresh: of a learner that mixes, see `models.exchange`: receives the lines that are learned
+            for the first time since it was emptied, and the table has a column more, the last, for
+            the evidence each line has learned from: Σ curvature·|x|·‖x‖₁. `counts` then goes on
+            with the labels that other learners have learned, and how many lines are fresh.
 
     Returns:
         `ALL_GOOD`, or the number of the step whose row names a bucket the table does not have.
     """
     last = np.uint32(len(table) - 1)
-    margin, answer, energy = 0.0, 0.0, 0.0
+    margin, answer, energy, norm = 0.0, 0.0, 0.0, 0.0
     scored = learned = noted = 0
     current = -1  # the row margin, answer and energy stand for, until a step is taken
     width = table.shape[1]
@@ -170,13 +191,15 @@ def walk(
             prefetch(table, index[j] * width)
         start, stop = indptr[row[k] - base], indptr[row[k] - base + 1]
         if row[k] != current:
-            margin, energy = 0.0, 1.0
+            margin, energy, norm = 0.0, 1.0, 1.0
             for j in range(start, stop):
                 at = np.uint32(index[j])
                 if at >= last:
                     return k
                 margin += table[at, 0] * value[j]
                 energy += value[j] * value[j]
+                if fresh is not None:
+                    norm += abs(value[j])
             margin += table[last, 0]
             answer = sigmoid(margin) if logistic else margin
             current = row[k]
@@ -189,8 +212,10 @@ def walk(
                     noted += 1
             continue
         residual = answer - target[learned]
+        importance = 1.0
         if len(weight) > 0:
-            residual *= weight[learned]
+            importance = weight[learned]
+            residual *= importance
         learned += 1
         if not (math.isfinite(margin) and residual * residual * energy < _STEEPEST):
             counts[1] += 1
@@ -198,12 +223,21 @@ def walk(
         counts[0] += 1
         pace = rate
         if rule == GRADIENT and smooth > 0.0:
-            pace = rate / math.sqrt(counts[0])
+            pace = rate / math.sqrt(counts[0] if fresh is None else counts[0] + counts[2])
         for j in range(start, stop):
             at = np.uint32(index[j])
             _step(table, at, residual * value[j], rule, pace, smooth, l1, l2)
         if intercept:
             _step(table, last, residual, rule, pace, smooth, 0.0, 0.0)
+        if fresh is not None:
+            curve = importance * norm
+            if logistic:
+                curve *= answer * (1.0 - answer)
+            own = l2 if rule != FTRL_PROXIMAL else 0.0
+            for j in range(start, stop):
+                note(table, np.uint32(index[j]), curve * abs(value[j]) + own, fresh, counts)
+            if intercept:
+                note(table, last, curve, fresh, counts)
         current = -1
     return ALL_GOOD
 

@@ -12,6 +12,8 @@ from river import base
 
 from models.hashing import MAX_BITS
 from models.linear_learner import LinearLearner
+from models.mixed_learner import MixedLinearLearner
+from models.mixing import Mixing
 from models.named import hash_row
 from models.optimizers import FTRL, SGD, AdaGrad, Optimizer, check_penalty
 from models.standalone import Standalone
@@ -23,6 +25,7 @@ class HashedLinear(Standalone):
     """What `Logistic` and `Linear` share: hyper-parameters, and how a dict becomes a row."""
 
     weighs = True
+    mixes = True
 
     def __init__(
         self,
@@ -74,10 +77,17 @@ class HashedLinear(Standalone):
 
     def new(self, seed: int) -> LinearLearner:  # noqa: ARG002 - a linear model draws no numbers
         """A fresh learner; all begin with zeros, whatever the seed."""
+        return LinearLearner(self.kind, self.bits, self.optimizer, *self._penalties, self.intercept)
+
+    def new_mixed(self, seed: int, partition: int, mixing: Mixing) -> MixedLinearLearner:  # noqa: ARG002 - as above
+        """A fresh learner for a partition, that mixes with those of the others."""
+        declared = self.kind, self.bits, self.optimizer, *self._penalties, self.intercept
+        return MixedLinearLearner(*declared, partition, mixing)
+
+    @property
+    def _penalties(self) -> tuple[float, float]:
         penalised = self.optimizer if isinstance(self.optimizer, FTRL) else self
-        return LinearLearner(
-            self.kind, self.bits, self.optimizer, penalised.l1, penalised.l2, self.intercept
-        )
+        return penalised.l1, penalised.l2
 
     def _entries(self, x: Mapping[Any, Any]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         return hash_row(x, self.bits, self.seed)

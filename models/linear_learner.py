@@ -70,6 +70,7 @@ class LinearLearner:
         self._intercept = intercept
         self._table = self._empty()
         self._counts = np.zeros(2, np.int64)
+        self._fresh: NDArray[np.int32] | None = None
 
     @property
     def memory(self) -> int:
@@ -114,6 +115,7 @@ class LinearLearner:
             *self._penalties,
             value,
             adds,
+            self._fresh,
         )
         if stopped != ALL_GOOD:
             raise ValueError(

@@ -23,9 +23,9 @@ class Mixing:
     order. With a single partition nothing changes, to the bit.
 
     Attributes:
-        divergence: how far a learner may have moved before it says so, > 0: the steps of its
-            fastest moving weights, counted in time constants of the convergence that they are
-            part of (τ in docs/mixing.md). Smaller is nearer to one learner, and more bytes.
+        divergence: how far a weight may be from what the others know of it, > 0, in learning
+            rates: about the length of a weight's first step. Beyond that it is told. Smaller is
+            nearer to a single learner, and more bytes.
         look_every: events or labels between two looks at it, > 0.
         how: ``"saturating"``, by the evidence behind each change: sums what others could not have
             learned and averages what all have (docs/mixing.md). ``"mean"`` and ``"sum"`` are what
@@ -38,15 +38,15 @@ class Mixing:
     {'divergence': 0.5, 'look_every': 4096, 'how': 'saturating'}
     """
 
-    divergence: float = 1.0
+    divergence: float = 0.15
     look_every: int = 4_096
     how: How = "saturating"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.divergence) and self.divergence > 0):
             raise ValueError(
-                f"Mixing(divergence={self.divergence!r}): how far a learner may move before it "
-                "says so is a finite number > 0; write Mixing(divergence=1.0)"
+                f"Mixing(divergence={self.divergence!r}): how far a weight may move before "
+                "that is told is a finite number > 0; write Mixing(divergence=0.15)"
             )
         if not (type(self.look_every) is int and self.look_every > 0):
             raise ValueError(

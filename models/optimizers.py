@@ -36,6 +36,11 @@ class SGD:
                 'write SGD(schedule="constant") or SGD(schedule="sqrt")'
             )
 
+    @property
+    def first(self) -> float:
+        """About the length of a weight's first step."""
+        return self.lr
+
     def knobs(self) -> tuple[float, float]:
         """The two numbers the kernel reads."""
         return self.lr, float(self.schedule == "sqrt")
@@ -65,6 +70,11 @@ class AdaGrad:
 
     def __post_init__(self) -> None:
         _positive(self, "lr", "eps")
+
+    @property
+    def first(self) -> float:
+        """About the length of a weight's first step."""
+        return self.lr
 
     def knobs(self) -> tuple[float, float]:
         """The two numbers the kernel reads."""
@@ -100,6 +110,11 @@ class FTRL:
         _positive(self, "alpha", "beta")
         for name, penalty in (("l1", self.l1), ("l2", self.l2)):
             check_penalty("FTRL", name, penalty)
+
+    @property
+    def first(self) -> float:
+        """About the length of a weight's first step."""
+        return self.alpha
 
     def knobs(self) -> tuple[float, float]:
         """The two numbers the kernel reads."""

@@ -27,12 +27,14 @@ class Standalone(ABC):
         slots: whether the rows it reads have their numbers in slots; see
             `models.encoders.HashedEncoder`.
         weighs: whether a label can count more or less than others.
+        mixes: whether learners of several partitions can learn as one; see `models.mixing`.
     """
 
     kind: ClassVar[Kind]
     form: ClassVar[Literal["hashed"]] = "hashed"
     slots: ClassVar[bool] = False
     weighs: ClassVar[bool] = False
+    mixes: ClassVar[bool] = False
     seed: int
 
     _own: tuple[Any, Rows] | None = None
