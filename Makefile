@@ -7,7 +7,7 @@ SEED := 7
 FAULTS := 200
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-datasets bench-plots chaos docs clean
+.PHONY: help demo test test-dashboards test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-fraud bench-mixing bench-datasets bench-plots chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -69,6 +69,9 @@ bench-guarantees: $(VENV)/installed-dev ## What exactly-once costs, recovery of 
 
 bench-fraud: $(VENV)/installed-dev ## Frauds found in the handbook's test week, beside River and the book
 	@exec $(BIN)/python -m benchmarks.fraud
+
+bench-mixing: $(VENV)/installed-dev ## Eight partitions that learn as one, beside one learner: DATA=folder
+	@exec $(BIN)/python -m benchmarks.mixing $(DATA)
 
 bench-datasets: $(VENV)/installed-dev ## Public data sets beside River and trivial models: DATA=folder
 	@exec $(BIN)/python -m benchmarks.datasets $(DATA)

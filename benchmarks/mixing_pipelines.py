@@ -34,7 +34,7 @@ class Case:
         numbers: fields that come as bins.
         categories: fields that come as they are; ids among them are not crossed.
         ids: fields of `categories` with many values.
-        steps: AdaGrad's: by those the fewest bits are lost on the rows that choices are made on.
+        steps: AdaGrad's, chosen on rows for choices: ``python -m benchmarks.mixing --choose``.
         rate: events a second that it is fed with.
         look_every: as `models.mixing.Mixing` has it; less for a file of few rows.
         delayed: whether labels come by a topic of their own; else they are in the event.
@@ -112,12 +112,12 @@ CASES: Mapping[str, Case] = {
         rate=20_000,
         delayed=True,
     ),
-    "simulator": Simulated(steps=0.05, rate=20_000),
+    "simulator": Simulated(steps=0.2, rate=20_000),
     "elec2": Case(
         numbers=("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"),
-        steps=0.1,
+        steps=0.5,
         rate=1_500,
-        look_every=256,
+        look_every=64,
     ),
     "bank_marketing": Case(
         numbers=("age", "balance", "day", "campaign", "pdays", "previous"),
@@ -128,9 +128,9 @@ CASES: Mapping[str, Case] = {
             ),
             str,
         ),
-        steps=0.05,
+        steps=0.01,
         rate=1_500,
-        look_every=256,
+        look_every=64,
     ),
     "evalml_fraud": Case(
         numbers=("amount", "lat", "lng"),
@@ -144,7 +144,7 @@ CASES: Mapping[str, Case] = {
         ids=("currency", "region", "card_id", "store_id"),
         steps=0.05,
         rate=3_000,
-        look_every=512,
+        look_every=256,
     ),
 }
 """By name, in the order in which they are measured."""

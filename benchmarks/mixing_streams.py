@@ -35,7 +35,7 @@ from streams.pipeline import Pipeline
 from streams.producing import produce
 from streams.topics import delete, ensure, required_topics
 
-__all__ = ["Outcome", "Way", "outcome"]
+__all__ = ["Outcome", "Way", "apart", "outcome"]
 
 _PIPELINE = """
 from benchmarks.mixing_pipelines import declared
@@ -121,7 +121,7 @@ def outcome(brokers: str, case: str, way: Way, traffic: Traffic, rate: float) ->
         )
     ]
     delete(brokers, [one.name for one in topics])
-    return Outcome(found, len(deltas), sum(deltas), wall, _apart(traffic.events, way, looks))
+    return Outcome(found, len(deltas), sum(deltas), wall, apart(traffic.events, way, looks))
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def _wait_for_assignment(worker: psutil.Popen, brokers: str, pipeline: Pipeline,
         time.sleep(_LOOK_S)
 
 
-def _apart(events: Chunk, way: Way, looks: Sequence[Sequence[Lag]]) -> int:
+def apart(events: Chunk, way: Way, looks: Sequence[Sequence[Lag]]) -> int:
     """The median of the events between the partition that is farthest and the one least far."""
     keys = ByteColumn.of(events.keys or [None] * len(events))
     partition = partitions_of(keys, way.partitions, 0)
