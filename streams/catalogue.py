@@ -77,7 +77,7 @@ REBALANCES = Metric(
 
 SLICES = Metric(
     "thalweg_slices_total", "counter", "slices", _PARTITION,
-    "Slices of records computed, of events and of labels.",
+    "Slices of records computed, of events, of labels and of deltas.",
     "Few events a slice at a high rate: raise fetch_wait_ms or fetch_bytes.",
 )  # fmt: skip
 EVENTS = Metric(
@@ -92,7 +92,7 @@ PREDICTIONS = Metric(
 )  # fmt: skip
 SLICE_SECONDS = Metric(
     "thalweg_slice_seconds", "histogram", "seconds", _PARTITION,
-    "Time to compute a slice: decode, encode, score, decide, join, learn, measure.",
+    "Time to compute a slice: decode, encode, score, decide, join, learn, measure, mix.",
     "Its sum a second near 1: the worker's core is full; add workers, or make the model cheaper.",
     _DURATIONS,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from models.deltas import DeltaError
 from models.protocol import Mixer, State
 from streams.slices import Slice
 
-__all__ = ["Exchange", "MixingError", "cut_at_multiples", "group_key", "of_group"]
+__all__ = ["MixingError", "Peer", "cut_at_multiples", "group_key", "of_group"]
 
 _CHUNK_BYTES = 512 * 1024
 """Of a delta in one record, well below what a broker takes by default."""
@@ -27,8 +27,8 @@ class MixingError(Exception):
     """A record of the deltas topic that cannot be taken over, and must not be passed over."""
 
 
-class Exchange:
-    """A task's part in it.
+class Peer:
+    """One task among those that learn as one.
 
     Args:
         learner: of the task.
@@ -121,7 +121,7 @@ def group_key(group: str, partition: int) -> bytes:
 def of_group(records: Slice, group: str) -> Slice:
     """What a group's tasks have told each other, each record keyed by the partition alone.
 
-    A key that is of no group at all becomes None, which `Exchange.fold` refuses.
+    A key that is of no group at all becomes None, which `Peer.fold` refuses.
     """
     own = group.encode()
     found = [(key or b"").rpartition(b"/") for key in records.keys]

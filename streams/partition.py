@@ -16,7 +16,6 @@ from streams.limits import DeadLetterLimit
 from streams.logreading import ends, stretch
 from streams.mixing import cut_at_multiples
 from streams.observer import Observer
-from streams.output import Output
 from streams.progress import Progress
 from streams.recovery import Recovery
 from streams.signing import key_of
@@ -324,10 +323,14 @@ class Partition:
         self._broken = True
         began = time.perf_counter()
         output = self.task.take(piece)
-        if piece.topic == self._pipeline.deltas_topic:
-            self._folded(piece, output, publish=publish)
-            return
         observe, number = self._observer, self.number
+        if piece.topic == self._pipeline.deltas_topic:
+            observe.on_slice(number, 0, 0, time.perf_counter() - began)
+            observe.on_folded(number, output.folded)
+            if publish and len(piece):
+                self._transactions.put(output, piece.topic)
+            self._broken = False
+            return
         if len(piece):
             self.last_timestamp = piece.timestamps[-1] / 1000
         observe.on_dropped(number, len(piece) - output.taken)
@@ -346,12 +349,6 @@ class Partition:
             self._transactions.put(output, piece.topic)
         if publish and output.deltas:
             observe.on_delta(number, sum(map(len, output.deltas)))
-        self._broken = False
-
-    def _folded(self, piece: Slice, output: Output, *, publish: bool) -> None:
-        self._observer.on_folded(self.number, output.folded)
-        if publish and len(piece):
-            self._transactions.put(output, piece.topic)
         self._broken = False
 
     def _is_behind(self) -> bool:

@@ -14,11 +14,11 @@ from streams.backtesting import Lanes, backtest
 from streams.columns import Fields, types_of
 from streams.comparing import Comparison
 from streams.errors import TeachingError
-from streams.logreading import ends, stretch
+from streams.logreading import ends, reader, stretch
 from streams.recorded import ImageChoice, recorded
 from streams.replaying import Sink, Summary, Watch, replay, to_be_compared
 from streams.schema import fields_of
-from streams.site import Site
+from streams.site import ReplayError, Site
 from streams.sources import Format, open_source
 from streams.task import PartitionTask
 from streams.times import milliseconds
@@ -92,8 +92,15 @@ async def replay_topics(
     """Run a pipeline that has learned nothing over its topics, as if it had always been there.
 
     Labels are read from the beginning of their topic to its end; arguments as of `replay_past`.
+
+    Raises:
+        ReplayError: its partitions learn as one, and there are several.
     """
     topics, client = list(site.pipeline.input_topics), site.client
+    if site.pipeline.mixing is not None:
+        async with reader(client) as consumer:
+            await consumer.topics()
+            _check_alone(site.pipeline, len(consumer.partitions_for_topic(topics[0]) or ()))
     begin, end = await ends(client, topics, partition)
     first, stop = [await _offset(site, partition, bound) for bound in bounds]
     if first is not None:
@@ -174,8 +181,12 @@ async def replay_files(
         summary: counts.
         progress: told after each slice.
         watch: is shown everything.
+
+    Raises:
+        ReplayError: the partitions learn as one, and there are several.
     """
     pipeline.check_partitions(partitions)
+    _check_alone(pipeline, partitions)
     lanes = [
         Lanes(topic, source, partitions)
         for topic, source in zip(pipeline.input_topics, sources, strict=True)
@@ -200,6 +211,16 @@ async def replay_files(
             for task in map(run, range(partitions))
         )
     )
+
+
+def _check_alone(pipeline: Pipeline, partitions: int) -> None:
+    """Who told whom what, and when, is known of a group's past alone."""
+    if pipeline.mixing is not None and partitions > 1:
+        raise ReplayError(
+            f"a backtest of {partitions} partitions that learn as one",
+            "it computes each by itself, and none would hear what the others have learned",
+            "--events FILE --partitions 1: one learner, which is what they learn together to be",
+        )
 
 
 def _fields(topic: Topic | Labels, key: str | None) -> Fields:

@@ -28,7 +28,7 @@ from streams.importance import Importance, unlikely
 from streams.joiner import Joiner
 from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
-from streams.mixing import Exchange, cut_at_multiples
+from streams.mixing import Peer, cut_at_multiples
 from streams.output import Output, joined
 from streams.predictions import lines
 from streams.scored import Scored
@@ -76,10 +76,10 @@ class PartitionTask:
             self.joiner = joiner_of(labels, pipeline.model)
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
         self._importance = None if pipeline.propensity is None else Importance()
-        self._exchange: Exchange | None = None
+        self._peer: Peer | None = None
         if pipeline.mixing is not None and pipeline.deltas_topic is not None:
             every = pipeline.mixing.look_every
-            self._exchange = Exchange(self.learner, pipeline.deltas_topic, every)
+            self._peer = Peer(self.learner, pipeline.deltas_topic, every)
 
     def take(self, records: Slice) -> Output:
         """Take a slice of one of the topics; what is not new in it is passed over.
@@ -88,15 +88,15 @@ class PartitionTask:
             OffsetGapError: the slice begins beyond the task's position in that topic.
             MixingError: it holds something that is not the delta that comes next.
         """
-        exchange = self._exchange
-        if exchange is None or records.topic == exchange.topic:
+        peer = self._peer
+        if peer is None or records.topic == peer.topic:
             return self._take(records)
         outputs = []
-        for part in cut_at_multiples(records, exchange.every):
+        for part in cut_at_multiples(records, peer.every):
             before = self.positions[part.topic]
             output = self._take(part)
-            if exchange.crosses(before, self.positions[part.topic]):
-                output.looked, output.deltas = True, exchange.tell()
+            if peer.crosses(before, self.positions[part.topic]):
+                output.looked, output.deltas = True, peer.tell()
             outputs.append(output)
         return joined(outputs)
 
@@ -113,8 +113,8 @@ class PartitionTask:
         if len(records):
             if records.topic == self.pipeline.events.name:
                 self._take_events(records, output)
-            elif self._exchange is not None and records.topic == self._exchange.topic:
-                output.folded = self._exchange.fold(records)
+            elif self._peer is not None and records.topic == self._peer.topic:
+                output.folded = self._peer.fold(records)
             else:
                 self._take_labels(records, output)
         self.positions[records.topic] = max(position, records.next)
@@ -321,8 +321,8 @@ class PartitionTask:
         }
         if self._importance is not None:
             state["importance"] = self._importance.state(first)
-        if self._exchange is not None:
-            state["mixing"] = self._exchange.state()
+        if self._peer is not None:
+            state["mixing"] = self._peer.state()
         if (decider := self.decider.state()) is not None:
             state["decider"] = decider
         positions = dict(sorted(self.positions.items()))
@@ -359,8 +359,8 @@ class PartitionTask:
         self._scored.restore(state["scored"])
         if self._importance is not None:
             self._importance.restore(state["importance"])
-        if self._exchange is not None:
-            self._exchange.restore(state["mixing"])
+        if self._peer is not None:
+            self._peer.restore(state["mixing"])
         self.quality.restore(state["quality"])
         self.decider.restore(state.get("decider"))
         self.learned = state["learned"]

@@ -68,7 +68,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
 
     0: stopped on request, everything committed. 1: a partition could not go on; what is not
     committed is computed again by whoever takes the partition over. 2: there is no state to go on
-    from, which another try would not change.
+    from, or no delta to take over, which another try would not change.
 
     Raises:
         TeachingError: something it needs is missing; the text says what to do.

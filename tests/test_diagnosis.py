@@ -71,6 +71,19 @@ def test_labels_elsewhere_than_their_events_are_wrong():
     )
 
 
+def test_deltas_in_several_partitions_or_not_kept_for_ever_are_wrong():
+    good = topic("deltas", partitions=1)
+    assert not list(of_topics([topic(), good], "kafka:9092", None))
+    (several,) = of_topics([topic(), topic("deltas")], "kafka:9092", None)
+    assert several.severity == "wrong"
+    assert several.found.startswith("4 partitions: ")
+    brief = replace(good, configs={**CONFIGS, "retention.ms": "604800000"})
+    (gone,) = of_topics([topic(), brief], "kafka:9092", None)
+    assert gone.severity == "wrong"
+    assert gone.mend is not None
+    assert gone.mend.endswith("deltas --add-config retention.ms=-1")
+
+
 def group(members: int, state: str = "Stable", *, committed: int | None = 90) -> GroupState:
     return GroupState("fraud", state, members, [Lag("events", 0, committed, 50, 100)])
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from counting import Counting, counted
@@ -11,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from models import Hashed, Mixing
+from models import AdaGrad, Hashed, Logistic, Mixing
 from streams import Event, Labels, Pipeline, Topic
 from streams.image import pack
 from streams.mixing import of_group
@@ -38,27 +40,30 @@ class Sale(Event, frozen=True):
     bought: bool
 
 
-PIPELINE = Pipeline(
-    name="shop",
-    events=Topic("visits", schema=Visit, id="id", key="customer", time="at"),
-    labels=Labels(
-        "sales", schema=Sale, value="bought", time="at", matures_after="30m", otherwise=False
-    ),
-    features=[Hashed("page"), Hashed("customer")],
-    model=Counting(),
-    mixing=Mixing(divergence=1, look_every=2),
-)
+def shop(model: Any, divergence: float) -> Pipeline:
+    return Pipeline(
+        name="shop",
+        events=Topic("visits", schema=Visit, id="id", key="customer", time="at"),
+        labels=Labels(
+            "sales", schema=Sale, value="bought", time="at", matures_after="30m", otherwise=False
+        ),
+        features=[Hashed("page"), Hashed("customer")],
+        model=model,
+        mixing=Mixing(divergence=divergence, look_every=2),
+    )
 
 
-def one_by_one(driver: Driver, number: int, records: list[Record]) -> list[Slice]:
+def one_by_one(
+    driver: Driver, pipeline: Pipeline, number: int, records: list[Record]
+) -> list[Slice]:
     """What a partition consumed, in the journal's order, cut as finely as can be."""
     logs = {
         topic: [
             it
             for it in records
-            if (it.topic, it.partition) == (topic, PIPELINE.partition_of(topic, number))
+            if (it.topic, it.partition) == (topic, pipeline.partition_of(topic, number))
         ]
-        for topic in PIPELINE.consumed_topics
+        for topic in pipeline.consumed_topics
     }
     at, slices = dict.fromkeys(logs, 0), []
     for entry in driver.journal(number):
@@ -76,9 +81,11 @@ def one_by_one(driver: Driver, number: int, records: list[Record]) -> list[Slice
 class Lives(RuleBasedStateMachine):
     """Events and labels come; workers come, go and die; images are made and lost."""
 
+    pipeline: Pipeline
+
     @initialize(workers=st.integers(1, 3))
     def start(self, workers: int) -> None:
-        self.driver = Driver(PIPELINE, partitions=PARTITIONS, workers=workers, clock=NOON)
+        self.driver = Driver(self.pipeline, partitions=PARTITIONS, workers=workers, clock=NOON)
         self.sent: list[Record] = []
         self.visits: list[Visit] = []
 
@@ -147,23 +154,19 @@ class Lives(RuleBasedStateMachine):
             return
         self.driver.run(5)
         deltas = self.driver.deltas
-        print("DELTAS", len(deltas))
-        told = counted(deltas)
-        states = [self.driver.state(number).state for number in range(PARTITIONS)]
-        for state in states:
-            assert np.array_equal(state["learner"]["mixed"], told)
-            assert state["learner"]["way"] is None
-        learned = sum(state["learned"] for state in states)
-        assert told.sum() + sum(state["learner"]["own"].sum() for state in states) == learned
+        self.add_up(deltas, [self.driver.state(number).state for number in range(PARTITIONS)])
         for number in range(PARTITIONS):
             self.compare(number, deltas)
 
+    def add_up(self, deltas: list[Record], states: list[Mapping[str, Any]]) -> None:
+        """What all partitions know together, where that is a sum."""
+
     def compare(self, number: int, deltas: list[Record]) -> None:
         """With a task that nothing ever happened to, fed with the same records one by one."""
-        task = PartitionTask(PIPELINE, number)
-        task.positions = dict.fromkeys(PIPELINE.consumed_topics, 0)
+        task = PartitionTask(self.pipeline, number)
+        task.positions = dict.fromkeys(self.pipeline.consumed_topics, 0)
         lines, told = [], []
-        for one in one_by_one(self.driver, number, [*self.sent, *deltas]):
+        for one in one_by_one(self.driver, self.pipeline, number, [*self.sent, *deltas]):
             output = task.take(one)
             lines += output.predictions.values
             told += output.deltas
@@ -173,5 +176,27 @@ class Lives(RuleBasedStateMachine):
         assert pack(self.driver.state(number)) == pack(task.image())
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+class CountingLives(Lives):
+    """Those of a model that only counts."""
+
+    pipeline = shop(Counting(), 1)
+
+    def add_up(self, deltas: list[Record], states: list[Mapping[str, Any]]) -> None:
+        """Each delta is in each state, once; and each label was told, or is still to be told."""
+        told = counted(deltas)
+        for state in states:
+            assert np.array_equal(state["learner"]["mixed"], told)
+            assert state["learner"]["way"] is None
+        own = sum(state["learner"]["own"].sum() for state in states)
+        assert told.sum() + own == sum(state["learned"] for state in states)
+
+
+class LearningLives(Lives):
+    """Those of one that learns."""
+
+    pipeline = shop(Logistic(bits=6, optimizer=AdaGrad(0.5)), 0.05)
+
+
+TestCounting, TestLearning = CountingLives.TestCase, LearningLives.TestCase
+TestCounting.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestLearning.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

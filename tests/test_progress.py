@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from counting import Counting
 from slicing import slice_of
 
-from models import Hashed, Logistic
+from models import Hashed, Logistic, Mixing
 from streams import Event, Labels, Pipeline, Topic
 from streams.journal import Entry
 from streams.progress import Progress, StateLostError
@@ -127,3 +128,45 @@ def test_offsets_are_committed_only_forward():
     assert progress.uncommitted(task.positions) == {"sales": 0}
     task.take(visits(3, 3))
     assert progress.uncommitted(task.positions) == {"visits": 6, "sales": 0}
+
+
+MIXED = Pipeline(
+    name="shop",
+    events=Topic("visits", schema=Visit, id="id"),
+    labels="bought",
+    features=[Hashed("page")],
+    model=Counting(),
+    mixing=Mixing(divergence=1e9),
+)
+
+
+def resumed(entries: list[Entry], committed: int | None = 9):
+    """With an image at visit 3 of a task that mixes, and what the journal tells since."""
+    former, progress = begun(MIXED)
+    progress.resume(None, {"visits": None}, {"visits": 0, "shop.deltas": 0})
+    former.take(visits(3))
+    task, progress = begun(MIXED)
+    progress.resume(former.image(), {"visits": committed}, {"visits": 0, "shop.deltas": 0})
+    return task, progress, progress.recovery(entries, {"visits": 0, "shop.deltas": 0})
+
+
+def test_how_far_deltas_were_read_is_what_the_journal_says():
+    entries = [
+        Entry({"visits": 0, "shop.deltas": 0}, [("visits", 5), ("shop.deltas", 7)]),
+        Entry({"visits": 5, "shop.deltas": 7}, [("visits", 9), ("shop.deltas", 8)]),
+    ]
+    _, progress, recovery = resumed(entries)
+    assert progress.end == {"visits": 9, "shop.deltas": 8}
+    assert (recovery.wanted, recovery.left) == ("visits", 6 + 8)
+    task, progress, recovery = resumed([], committed=3)
+    assert progress.end == task.positions == {"visits": 3, "shop.deltas": 0}
+    assert recovery.wanted is None
+
+
+def test_deltas_that_are_deleted_and_needed_stop_with_where_they_began():
+    former, progress = begun(MIXED)
+    progress.resume(None, {"visits": None}, {"visits": 0, "shop.deltas": 0})
+    _, progress = begun(MIXED)
+    progress.resume(former.image(), {"visits": 0}, {"visits": 0, "shop.deltas": 0})
+    with pytest.raises(StateLostError, match=r"shop\.deltas-0 begins at 4, 0 is needed"):
+        progress.recovery([], {"visits": 0, "shop.deltas": 4})

@@ -50,6 +50,27 @@ def test_a_pipeline_needs_six_topics_and_only_checkpoints_are_compacted():
     assert {spec.replication for spec in specs} == {3}
 
 
+def test_partitions_that_learn_as_one_need_a_journal_and_deltas_that_are_never_deleted():
+    plain = pipeline(labels=False)
+    plain.deltas_topic = f"{plain.name}.deltas"
+    *_, journal, deltas = required_topics(plain, 4, retention_ms=1_000)
+    assert journal.role == "journal"
+    assert (deltas.name, deltas.role, deltas.partitions) == (plain.deltas_topic, "deltas", 1)
+    assert deltas.configs["retention.ms"] == deltas.configs["retention.bytes"] == "-1"
+    assert deltas.configs["cleanup.policy"] == "delete"
+
+
+@kafka
+def test_deltas_in_more_than_one_partition_are_refused(broker: Broker, topic: Callable[..., str]):
+    plain = pipeline()
+    plain.deltas_topic = topic("deltas", partitions=2)
+    with pytest.raises(TopicError, match="in one order, that of a single log"):
+        ensure(broker.bootstrap, required_topics(plain, 2))
+    plain.deltas_topic = f"{plain.name}.deltas"
+    created = ensure(broker.bootstrap, required_topics(plain, 2))
+    assert [it.partitions for it in created] == [2] * 6 + [1]
+
+
 @pytest.mark.parametrize("labels", [None, "fraud"])
 def test_labels_that_are_none_or_a_field_of_the_event_need_no_topic(labels):
     plain = pipeline()

@@ -206,8 +206,8 @@ KAFKA = Board(
             Panel("Deltas", "cps",
                   (Query(rate(of.DELTAS_PUBLISHED), "published"),
                    Query(rate(of.DELTAS_FOLDED), "taken over, by all"))),
-            _one("Bytes of deltas a second", "bytes", rate(of.DELTAS_PUBLISHED_BYTES, "partition"), _P,
-                 kind="stacked"),
+            _one("Bytes of deltas a second", "bytes",
+                 rate(of.DELTAS_PUBLISHED_BYTES, "partition"), _P, kind="stacked"),
             _one("Behind the deltas' end", "short", _gauges(of.DELTAS_BEHIND), _P),
         )),
         Row("Checkpoints and recovery", (

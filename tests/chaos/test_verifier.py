@@ -20,6 +20,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.recomputing import rerun
 from tests.chaos.traffic import ALONE, KINDS, MIXING
 from tests.chaos.verifier import Verdict, verify
+from tests.counting import Counting
 
 _EVENTS = 3_000
 
@@ -279,6 +280,8 @@ def test_a_delta_that_is_gone_and_one_that_is_there_twice_are_seen(mixed):
 
 @pytest.mark.parametrize(("by", "seen"), [(1, "duplicated"), (-1, "lost")])
 def test_a_delta_taken_over_twice_or_not_at_all_is_seen(mixed, by, seen):
+    if not isinstance(mixed.pipeline.model, Counting):
+        pytest.skip("what this model has taken over is no sum")
     image = unpack(mixed.images[1])
     learner = {**image.state["learner"], "mixed": image.state["learner"]["mixed"] + by}
     state = {**image.state, "learner": learner}

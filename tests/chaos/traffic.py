@@ -90,13 +90,16 @@ def told(name: str, **instead: Any) -> Pipeline:
 
 
 def judged_together(name: str) -> Pipeline:
-    """As `judged`, its partitions learning as one, by small deltas, several a second."""
-    return judged(name, model=Counting(1_000), mixing=Mixing(divergence=8, look_every=8))
+    """As `judged`, its partitions learning as one."""
+    return judged(name, mixing=Mixing(divergence=0.02, look_every=16))
 
 
 def told_together(name: str) -> Pipeline:
-    """As `told`, its partitions learning as one, by few deltas of two records each."""
-    return told(name, model=Counting(600_000), mixing=Mixing(divergence=150, look_every=16))
+    """As `told`, of a model that counts, so that what was told can be added up.
+
+    Each delta takes two records.
+    """
+    return told(name, model=Counting(600_000), mixing=Mixing(divergence=60, look_every=16))
 
 
 @dataclass(frozen=True, slots=True)

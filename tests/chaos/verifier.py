@@ -22,7 +22,7 @@ from tests.chaos import oracle
 from tests.chaos.evidence import Evidence
 from tests.chaos.oracle import Course
 from tests.chaos.recomputing import Step, rerun
-from tests.counting import counted
+from tests.counting import Counting, counted
 
 __all__ = ["Verdict", "verify"]
 
@@ -89,7 +89,7 @@ def verify(evidence: Evidence) -> Verdict:
         course = _course(evidence, number, steps)
         _compare_learning(evidence, number, course, verdict)
         _compare_with_rerun(evidence, number, steps, verdict)
-        if evidence.pipeline.deltas_topic is not None:
+        if isinstance(evidence.pipeline.model, Counting):
             _add_up(evidence, number, steps, verdict)
     return verdict
 

@@ -15,6 +15,7 @@ from shops import Told
 from test_lives import answers, visited
 
 from streams.auditing import audit
+from streams.checkpoint import Checkpoints
 from streams.comparing import Comparison
 from streams.finding import find
 from streams.image import pack, unpack
@@ -39,6 +40,12 @@ def told(number: int) -> Iterator[tuple[str, Any]]:
     yield "together.visits", Told(**visit, bought=number * 11 % 5 < 2)
 
 
+def commits_of_the_idle(harness: OnKafka) -> float:
+    """The first one is of its image; others are of deltas, and nothing else."""
+    name, idle = "thalweg_commits_total", {"partition": str(IDLE)}
+    return sum(worker.total(name, **idle) for worker in harness.workers)
+
+
 @pytest.fixture(scope="module")
 def lived(broker) -> Iterator[OnKafka]:
     """A pipeline whose two workers were killed several times under load, and stopped at last."""
@@ -56,6 +63,7 @@ def lived(broker) -> Iterator[OnKafka]:
         return exported == [[0.0], [0.0]]
 
     harness.workers[0].until(taken_over, 60)
+    harness.workers[0].until(lambda: commits_of_the_idle(harness) > 1, 60)
     harness.scale(0)
     yield harness
     harness.close()
@@ -125,6 +133,22 @@ def test_an_audit_is_what_was_published_to_the_byte(lived, site):
         return await audit(site, found, lambda share: None)
 
     assert asyncio.run(audited()).same
+
+
+def test_another_group_begins_anew_beside_the_first_and_hears_its_own_alone(lived, broker):
+    with Worker(lived._place, broker.bootstrap, group="anew", report_every_s=0) as worker:
+        learned = len(lived.sent)
+        worker.until(lambda: worker.total("thalweg_learned_total") == learned, 120)
+        worker.until(lambda: worker.totals("thalweg_deltas_behind") == [0.0], 60)
+        assert worker.stop() == 0
+    everything = map(record_of, read(broker.bootstrap, "together.deltas"))
+    own = [it for it in everything if it.key.startswith(b"anew/")]
+    told = counted(sorted(own, key=lambda record: record.offset))
+    assert told.sum() > 0
+    client = {"bootstrap_servers": broker.bootstrap}
+    for number in range(PARTITIONS):
+        images = Checkpoints(client, "together.checkpoints", number, "anew")
+        assert np.array_equal(asyncio.run(images.newest()).image.state["learner"]["mixed"], told)
 
 
 def test_a_delta_that_is_none_stops_the_worker_and_is_not_passed_over(lived, broker):

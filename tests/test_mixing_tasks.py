@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from counting import Counting, Tally
 from hypothesis import given
@@ -11,8 +13,13 @@ from slicing import begun, cuts, pieces, rows, slice_of
 from models import Hashed, Mixing
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
-from streams.mixing import Exchange, MixingError, cut_at_multiples, group_key, of_group
+from streams.mixing import MixingError, Peer, cut_at_multiples, group_key, of_group
+from streams.replaying import Summary, to_nowhere
+from streams.reruns import replay_files
+from streams.rollback import RollbackError, check_alone
+from streams.site import ReplayError
 from streams.slices import Slice
+from streams.warming import warm
 
 
 class Visit(Event, frozen=True):
@@ -122,7 +129,7 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert len(first.deltas) == 3
     another = Tally(1, 1, 1_200_000)
     another.own[0, 1] = 5
-    others = list(started_exchange(another).tell())
+    others = list(peer_of(another).tell())
     mixed = [*zip([b"0"] * 3, first.deltas, strict=True), *zip([b"1"] * 3, others, strict=True)]
     order = data.draw(st.permutations([0, 0, 0, 1, 1, 1]))
     turns = [iter(mixed[:3]), iter(mixed[3:])]
@@ -141,8 +148,8 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert whole.learner.mixed.sum() == 4 + 5
 
 
-def started_exchange(learner: Tally) -> Exchange:
-    return Exchange(learner, "shop.deltas", 4)
+def peer_of(learner: Tally) -> Peer:
+    return Peer(learner, "shop.deltas", 4)
 
 
 def test_a_look_at_offsets_without_a_record_is_a_look():
@@ -182,7 +189,7 @@ def test_a_delta_that_comes_twice_or_too_soon_stops():
     deltas = []
     for _ in range(2):
         other.own[0, 0] = 3
-        deltas += started_exchange(other).tell()
+        deltas += peer_of(other).tell()
         other.way = None
     task = started(shop())
     task.take(told(deltas[:1], 1))
@@ -217,3 +224,30 @@ def test_another_groups_deltas_are_not_ours_and_strangers_are_not_passed_over():
     assert list(found.keys) == [b"3", b"12", None, None]
     assert list(found.offsets) == [0, 2, 3, 4]
     assert (found.start, found.next) == (0, 5)
+
+
+def test_a_backtest_of_partitions_that_could_not_hear_each_other_is_refused():
+    pipeline = shop()
+    with pytest.raises(ReplayError, match="--partitions 1"):
+        asyncio.run(
+            replay_files(pipeline, [], 2, lambda _: to_nowhere(), Summary.of(pipeline), print)
+        )
+
+
+def test_going_back_to_an_image_is_refused_for_others_have_taken_over_what_came_after_it():
+    with pytest.raises(RollbackError, match="others have taken over"):
+        check_alone(shop())
+    check_alone(shop(None))
+
+
+def test_it_is_warmed_up_with_what_it_is_told_and_what_it_tells(monkeypatch):
+    folded = []
+    fold = Tally.fold
+    monkeypatch.setattr(
+        Tally, "fold", lambda self, *told: (folded.append(told[0]), fold(self, *told))
+    )
+    warm(shop())
+    assert folded == [0] * len(folded) != []
+    folded.clear()
+    warm(shop(Mixing()))  # which looks too seldom for the few events of a warming-up
+    assert folded == [0, 0]
