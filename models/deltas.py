@@ -49,17 +49,13 @@ class Delta(NamedTuple):
     clock: NDArray[np.float64]
 
 
-def rounded(delta: Delta) -> Delta:
-    """As those who read it will see it."""
-    return delta._replace(
-        value=_read(_written(delta.value, _VALUE), _VALUE),
-        evidence=np.maximum(_read(_written(delta.evidence, _EVIDENCE), _EVIDENCE), 2.0**-96),
-        clock=_read(_written(np.maximum(delta.clock, 0.0), _EVIDENCE), _EVIDENCE),
-    )
+def rounded(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evidence or clocks as those who read a delta will see them."""
+    return _read(_written(column, _EVIDENCE), _EVIDENCE)
 
 
 def encode(delta: Delta) -> bytes:
-    """The bytes of a delta that is `rounded`."""
+    """The bytes of a delta; its columns are rounded."""
     head = np.array([delta.sequence, delta.labels, len(delta.line)], np.int64)
     gaps = np.diff(delta.line, prepend=-1) - 1
     columns = (delta.value, _VALUE), (delta.evidence, _EVIDENCE), (delta.clock, _EVIDENCE)

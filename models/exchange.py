@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.deltas import Delta, DeltaError, decode, encode, rounded
-from models.exchange_kernels import BASE, Rule, beyond, fold, told
+from models.exchange_kernels import BASE, Rule, aim, beyond, fold, told
 from models.kernels import touched
 from models.mixing import Mixing
 from models.optimizers import Optimizer
@@ -87,11 +87,14 @@ class Exchange:
         self._labels[1] = self.counts[0]
         self._told_at[:] = self._labels[0], self._labels[0] + labels
         value, evidence, clock = np.empty((3, len(line)))
-        told(self._rule, self._table, self._mix, line, self._told_at, value, evidence, clock)
+        told(self._rule, self._table, self._mix, line, value, evidence, clock)
+        evidence, clock = rounded(evidence), rounded(clock)
+        if self._rule.saturating:
+            aim(self._rule, self._mix, line, value, evidence, clock, self._told_at)
         fresh = self.fresh[: self.counts[3]]
         self._note(fresh[self._table[fresh, -1] > 0.0])
         sequence = self._sequences.get(self._partition, -1) + 1
-        self._under_way = encode(rounded(Delta(sequence, labels, line, value, evidence, clock)))
+        self._under_way = encode(Delta(sequence, labels, line, value, evidence, clock))
         return self._under_way
 
     def fold(self, sender: int, delta: bytes) -> None:

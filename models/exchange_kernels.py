@@ -16,7 +16,7 @@ from models.compiled import fused
 from models.intrinsics import prefetch
 from models.kernels import ADAGRAD, FTRL_PROXIMAL, GRADIENT, sigmoid
 
-__all__ = ["BASE", "CLOCK", "HELD", "MIX", "Rule", "beyond", "fold", "position", "told"]
+__all__ = ["BASE", "CLOCK", "HELD", "MIX", "Rule", "aim", "beyond", "fold", "position", "told"]
 
 MIX, CLOCK, BASE, BASE_CLOCK, HELD = range(5)
 """Columns of the mixed model: see `models.exchange.Exchange`."""
@@ -24,6 +24,7 @@ MIX, CLOCK, BASE, BASE_CLOCK, HELD = range(5)
 _kernel = fused(intrinsics, kernels)
 
 _AHEAD = 8
+_LEAST = 2.0**-96  # of evidence
 _EARLY = 0.01  # below it the series of 1 - exp(-τ) is exact to the last bits with five terms
 
 
@@ -135,29 +136,42 @@ def told(
     table: NDArray[np.float64],
     mix: NDArray[np.float64],
     line: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    value: NDArray[np.float64],
+    change: NDArray[np.float64],
     evidence: NDArray[np.float64],
     clock: NDArray[np.float64],
 ) -> None:
-    """What a delta says of its lines, which are held from now on; see `models.deltas.Delta`.
+    """How far lines went from their base, on what; they are held from now on."""
+    for k in range(len(line)):
+        at = line[k]
+        change[k] = position(rule, table, at) - mix[at, BASE]
+        evidence[k] = max(table[at, -1], _LEAST)
+        clock[k] = max(_clock(rule, table, at) - mix[at, BASE_CLOCK], 0.0)
+        table[at, -1] = 0.0
+        mix[at, HELD] = 1.0
+
+
+@_kernel
+def aim(
+    rule: Rule,
+    mix: NDArray[np.float64],
+    line: NDArray[np.int64],
+    change: NDArray[np.float64],
+    evidence: NDArray[np.float64],
+    clock: NDArray[np.float64],
+    labels: NDArray[np.int64],
+) -> None:
+    """Make each change the place that the line was on its way to.
 
     Args:
+        evidence, clock: as they will be read, so that the errors of both cancel.
         labels: int64[2], of all learners, at the base and now.
     """
     for k in range(len(line)):
         at = line[k]
-        evidence[k] = table[at, -1]
-        value[k] = position(rule, table, at) - mix[at, BASE]
-        now = _clock(rule, table, at)
-        clock[k] = max(now - mix[at, BASE_CLOCK], 0.0)
-        if rule.saturating:
-            l2 = rule.l2 if at != len(table) - 1 else 0.0
-            share = _share(rule, evidence[k], mix[at, BASE_CLOCK], now, l2, labels)
-            # The error of the value written is fed back, as the line stays where it is.
-            value[k] = mix[at, BASE] + value[k] / max(share, 1e-30)
-        table[at, -1] = 0.0
-        mix[at, HELD] = 1.0
+        l2 = rule.l2 if at != len(mix) - 1 else 0.0
+        before = mix[at, BASE_CLOCK]
+        share = _share(rule, evidence[k], before, before + clock[k], l2, labels)
+        change[k] = mix[at, BASE] + change[k] / share
 
 
 @_kernel
@@ -224,10 +238,10 @@ def fold(
             mix[at, HELD] = 0.0
         else:
             # Told or about to be: it waits for its own delta, so that none counts for two.
-            away = abs(position(rule, table, at) - base)
-            if mix[at, HELD] != 0.0 or away > rule.band:
+            away, own_evidence = abs(position(rule, table, at) - base), table[at, -1]
+            if mix[at, HELD] != 0.0 or (own_evidence > 0.0 and away > rule.band):
                 continue
-            left, own_evidence = 1.0, table[at, -1]
+            left = 1.0
             if rule.saturating and own_evidence > 0.0:
                 now = _clock(rule, table, at)
                 left -= _share(rule, own_evidence, base_clock, now, l2, labels[:2])
