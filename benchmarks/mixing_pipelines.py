@@ -109,10 +109,10 @@ CASES: Mapping[str, Case] = {
             *("times7", "times30"),
         ),
         steps=0.02,
-        rate=20_000,
+        rate=10_000,
         delayed=True,
     ),
-    "simulator": Simulated(steps=0.2, rate=20_000),
+    "simulator": Simulated(steps=0.2, rate=10_000),
     "elec2": Case(
         numbers=("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"),
         steps=0.5,
