@@ -63,6 +63,7 @@ console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 @click.option("--only", "names", multiple=True, type=click.Choice(tuple(CASES)), help="data set")
 @click.option("--way", "parts", multiple=True, help="part of a way's name; several for several")
 @click.option("--divergence", type=float, help="of what mixes, other than usual: the dial")
+@click.option("--look", type=int, help="events between two looks, likewise")
 @click.option("--first", type=int, help="so many events only, to see whether everything works")
 @click.option("--runs", default=5, show_default=True, help="of throughput; 0 for none")
 @click.option("--events", default=1_500_000, show_default=True, help="to measure throughput over")
@@ -73,6 +74,7 @@ def main(
     names: Sequence[str],
     parts: Sequence[str],
     divergence: float | None,
+    look: int | None,
     first: int | None,
     runs: int,
     events: int,
@@ -82,11 +84,11 @@ def main(
     """Measure what mixing gives and costs; FOLDER has the data sets as Parquet files."""
     os.environ.pop(_DATA, None)  # a worker refuses settings that it does not know
     ways = [
-        replace(way, divergence=divergence) if divergence and way.how == "saturating" else way
+        _turned(way, divergence, look)
         for way in WAYS
         if any(part in way.name for part in parts or [""])
     ]
-    whole = not (parts or first or divergence)
+    whole = not (parts or first or divergence or look)
     lines = []
     try:
         for name in names or CASES:
@@ -119,6 +121,13 @@ def variants(kind: str, events: int) -> list[Variant]:
     ]
 
 
+def _turned(way: Way, divergence: float | None, look: int | None) -> Way:
+    """The same with the dial elsewhere, if it mixes as the product does."""
+    if way.how != "saturating":
+        return way
+    return replace(way, divergence=divergence, look_every=look)
+
+
 def _measured(name: str, given: Traffic, ways: Sequence[Way]) -> dict[str, Any]:
     """What is kept of a data set: each way, as it was shown."""
     case, size = CASES[name], given.size
@@ -126,14 +135,14 @@ def _measured(name: str, given: Traffic, ways: Sequence[Way]) -> dict[str, Any]:
     with Broker(heap="1g") as broker:
         for way in ways:
             one = outcome(broker.bootstrap, name, way, given, case.rate)
-            figures = {each: round(value, 5) for each, value in given.measure(one.score).items()}
-            found[way.name] = figures | {
+            found[way.name] = _rounded(given.measure(one.score)) | {
+                "chosen_on": _rounded(given.choose(one.score)),
                 "bytes": round(one.delta_bytes / size, 5),
                 "delta_records": one.deltas,
                 "events_per_s": round(len(given.ids) / one.wall_s),
                 "apart": one.apart,
             }
-            shown = ", ".join(f"{each} {value:,}" for each, value in found[way.name].items())
+            shown = ", ".join(f"{each} {value}" for each, value in found[way.name].items())
             console.print(f"{name}: {way.name}: {shown}")
     return {
         "events": len(given.ids),
@@ -141,6 +150,10 @@ def _measured(name: str, given: Traffic, ways: Sequence[Way]) -> dict[str, Any]:
         "look_every": case.look_every,
         "ways": found,
     }
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, Any]:
+    return {name: round(value, 5) for name, value in figures.items()}
 
 
 def _choices(name: str, given: Traffic) -> None:

@@ -116,7 +116,7 @@ CASES: Mapping[str, Case] = {
     "elec2": Case(
         numbers=("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"),
         steps=0.5,
-        rate=1_500,
+        rate=500,
         look_every=64,
     ),
     "bank_marketing": Case(
@@ -129,7 +129,7 @@ CASES: Mapping[str, Case] = {
             str,
         ),
         steps=0.01,
-        rate=1_500,
+        rate=500,
         look_every=64,
     ),
     "evalml_fraud": Case(
@@ -143,7 +143,7 @@ CASES: Mapping[str, Case] = {
         },
         ids=("currency", "region", "card_id", "store_id"),
         steps=0.05,
-        rate=3_000,
+        rate=1_000,
         look_every=256,
     ),
 }
@@ -155,6 +155,7 @@ def declared(
     name: str,
     how: str | None = None,
     divergence: float | None = None,
+    look_every: int | None = None,
     steps: float | None = None,
 ) -> Pipeline:
     """The pipeline of a data set, on topics of its own.
@@ -163,7 +164,7 @@ def declared(
         case: of `CASES`.
         name: of the pipeline.
         how: its learners mix; None: each learns by itself.
-        divergence: other than usual.
+        divergence, look_every: of `Mixing`, other than usual.
         steps: other than chosen.
     """
     one = CASES[case]
@@ -173,5 +174,7 @@ def declared(
         **one.topics(name),
         features=one.features(),
         model=Logistic(bits=_BITS, optimizer=AdaGrad(one.steps if steps is None else steps)),
-        mixing=None if how is None else Mixing(how=how, look_every=one.look_every, **dial),
+        mixing=None
+        if how is None
+        else Mixing(how=how, look_every=look_every or one.look_every, **dial),
     )

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median_low
 
@@ -40,7 +40,7 @@ __all__ = ["Outcome", "Way", "apart", "outcome"]
 _PIPELINE = """
 from benchmarks.mixing_pipelines import declared
 
-pipeline = declared({case!r}, {name!r}, {how!r}, {divergence!r})
+pipeline = declared({case!r}, {name!r}, {how!r}, {divergence!r}, {look_every!r})
 """
 _BLOCK = 4_096
 _LOOK_S, _STILL_LOOKS = 0.5, 4
@@ -56,7 +56,7 @@ class Way:
         partitions: one learner each.
         workers: processes.
         live: events are fed at the data set's rate; else they are all there at the start.
-        divergence: of `models.mixing.Mixing`, other than usual.
+        divergence, look_every: of `models.mixing.Mixing`, other than usual.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Way:
     workers: int = 2
     live: bool = False
     divergence: float | None = None
+    look_every: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def outcome(brokers: str, case: str, way: Way, traffic: Traffic, rate: float) ->
         BenchmarkError: a worker died or stood still, or left an event without one answer.
     """
     name = f"{case}-{way.name}".translate(str.maketrans({" ": "-", "_": "-", ",": None}))
-    pipeline = declared(case, name, way.how, way.divergence)
+    pipeline = declared(case, name, way.how, way.divergence, way.look_every)
     topics = required_topics(pipeline, way.partitions, retention_ms=-1)
     ensure(brokers, topics)
     if traffic.labels is not None:
@@ -129,8 +130,7 @@ def _workers(case: str, name: str, way: Way, brokers: str) -> Iterator[psutil.Po
     """The product's own worker processes."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pipeline.py")
-        told = {"case": case, "name": name, "how": way.how, "divergence": way.divergence}
-        file.write_text(_PIPELINE.format(**told))
+        file.write_text(_PIPELINE.format(**asdict(way) | {"case": case, "name": name}))
         command = [sys.executable, "-m", "streams", "worker", str(file)]
         command += ["--workers", str(way.workers), "--brokers", brokers, "--metrics-port", "0"]
         with working(command) as worker:
