@@ -67,7 +67,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
     chance = np.random.default_rng(7)
     log: list[tuple[int, int, bytes]] = []  # (when it can be read, sender, delta), as published
     read, volume, began = 0, 0, time.process_time()
-    tick = max(50, min(case.look * learners // 8, 1_000))
+    tick = max(10, min(case.look * learners // 8, 1_000))
     for moment, partition, op, row in _parts(data, _owner(data.key, case), learners, tick):
         while read < len(log) and log[read][0] <= moment * tick:
             for learner in group:
@@ -141,10 +141,10 @@ def cases(name: str) -> Sequence[Case]:
     """What is tried on a data set; of the handbook more."""
     few = [
         Case(1, "none"),
-        *(Case(8, how, d, look=100) for how, d in (("none", 0.15), ("mean", 1e-6), ("sum", 1e-6))),
-        Case(8, look=100),
-        *(Case(64, how, d, look=20) for how, d in (("none", 0.05), ("mean", 1e-6))),
-        Case(64, divergence=0.05, look=20),
+        *(Case(8, how, 1e-6, 10, delay=20) for how in ("none", "mean", "sum")),
+        *(Case(8, divergence=d, look=look, delay=20) for d in (0.05, 0.15) for look in (10, 100)),
+        *(Case(64, how, 1e-6, 5, delay=20) for how in ("none", "mean")),
+        Case(64, divergence=0.05, look=5, delay=20),
     ]
     if name != "handbook":
         return few
