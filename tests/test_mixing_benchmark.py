@@ -15,6 +15,7 @@ from benchmarks.mixing import JUDGED, SERIAL, UNMIXED, WAYS, told, variants, ver
 from benchmarks.mixing_data import binned, log_loss, traffic
 from benchmarks.mixing_pipelines import CASES, declared
 from benchmarks.mixing_streams import Way, apart
+from docs import tables
 from streams.chunks import Chunk
 from streams.offsets import Lag
 
@@ -147,3 +148,23 @@ def test_the_first_events_come_with_the_labels_of_their_time():
     first = given.first(2)
     assert first.labels is not None
     assert (len(first.events), list(first.ids), len(first.labels)) == (2, ["a", "b"], 1)
+
+
+def test_the_page_shows_what_was_kept(tmp_path, monkeypatch):
+    kept = tmp_path / "mixing.json"
+    monkeypatch.setattr(tables, "MIXING", kept)
+    assert "make bench-mixing" in tables.mixing()
+    assert "make bench-mixing" in tables.mixing_cost()
+    row = a_row(apart=120) | {"events": 1_000}
+    for figures in row["ways"].values():
+        figures.setdefault("apart", 0)
+    ways = {
+        name: {"events_per_cpu_s": {"median": cost}, "of_off": {"median": cost / 400_000}}
+        for name, cost in (("off", 400_000.0), ("mixing", 380_000.0))
+    }
+    cost = {"throughput, plain": {"pipeline": "plain", "ways": ways}}
+    kept.write_bytes(msgspec.json.encode({"name": row} | cost))
+    first, *_, last = tables.mixing().splitlines()[2:]
+    assert first == "| name, 1,000 | serial | 0.8700 | 0.7000 | 0.0200 | 0.00% | 0 |"
+    assert last == "|  | mixed, 4 workers | 0.8700 | 0.7000 | 0.0200 | 3.00% | 120 |"
+    assert tables.mixing_cost().splitlines()[2] == "| plain | 400,000 | 380,000 | 95.0% |"
