@@ -33,6 +33,8 @@ __all__ = ["WAYS", "main", "table", "told", "verdict"]
 
 RESULTS = Path(__file__).parent / "results" / "mixing.json"
 SERIAL, UNMIXED = "serial", "unmixed"
+THROUGHPUT = "throughput"
+PARTS = (*CASES, THROUGHPUT)
 KINDS = ("plain", "delayed")
 _PARTITIONS = 4
 _ANY = 1e-6  # plain averaging is of all weights that were touched
@@ -60,12 +62,12 @@ console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--only", "names", multiple=True, type=click.Choice(tuple(CASES)), help="data set")
+@click.option("--only", "names", multiple=True, type=click.Choice(PARTS), help="this part; all")
 @click.option("--way", "parts", multiple=True, help="part of a way's name; several for several")
 @click.option("--divergence", type=float, help="of what mixes, other than usual: the dial")
 @click.option("--look", type=int, help="events between two looks, likewise")
 @click.option("--first", type=int, help="so many events only, to see whether everything works")
-@click.option("--runs", default=5, show_default=True, help="of throughput; 0 for none")
+@click.option("--runs", default=5, show_default=True, help="of throughput")
 @click.option("--events", default=1_500_000, show_default=True, help="to measure throughput over")
 @click.option("--choose", is_flag=True, help="steps instead, on rows for choices")
 @click.option("--output", default=RESULTS, show_default=True, type=click.Path(path_type=Path))
@@ -91,7 +93,7 @@ def main(
     whole = not (parts or first or divergence or look)
     lines = []
     try:
-        for name in names or CASES:
+        for name in [part for part in names or PARTS if part in CASES]:
             given = traffic(name, folder)
             if choose:
                 _choices(name, given)
@@ -101,10 +103,10 @@ def main(
             lines += told(name, row)
             if whole:
                 keep(output, name, row)
-        for kind in () if choose or not runs else KINDS:
+        for kind in KINDS if THROUGHPUT in (names or PARTS) and not choose else ():
             row = throughput(kind, variants(kind, events), runs, _PARTITIONS)
             if whole:
-                keep(output, f"throughput, {kind}", row)
+                keep(output, f"{THROUGHPUT}, {kind}", row)
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
     for line in lines:
