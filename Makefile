@@ -8,7 +8,7 @@ FAULTS := 200
 MINUTES := 30
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-datasets bench-plots soak chaos docs clean
+.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-mixing bench-datasets bench-plots soak chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -77,6 +77,9 @@ bench-metrics: $(VENV)/installed-dev ## Throughput with metrics against without,
 
 bench-fraud: $(VENV)/installed-dev ## Frauds found in the handbook's test week, beside River and the book
 	@exec $(BIN)/python -m benchmarks.fraud
+
+bench-mixing: $(VENV)/installed-dev ## Eight partitions that learn as one, beside one learner: DATA=folder
+	@exec $(BIN)/python -m benchmarks.mixing $(DATA)
 
 bench-datasets: $(VENV)/installed-dev ## Public data sets beside River and trivial models: DATA=folder
 	@exec $(BIN)/python -m benchmarks.datasets $(DATA)

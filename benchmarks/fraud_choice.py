@@ -6,24 +6,21 @@ file up to the test week, without Kafka. That week and what comes after it are n
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import answering
 from benchmarks.fraud_pipelines import on_partitions, preset
-from benchmarks.fraud_records import Answer, labels, payments
+from benchmarks.fraud_records import labels, payments
 from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, Payments, mean_figures, measured
 from models import AdaGrad, LabelRate, Pairwise, Spikes
 from models.feature import Feature
-from streams.backtesting import Lanes, backtest
 from streams.chunks import Chunk, first
 from streams.pipeline import Pipeline
-from streams.task import PartitionTask
 
 __all__ = ["ALTERNATIVES", "alternatives", "answered", "tied"]
 
@@ -81,20 +78,4 @@ def tied(known: Payments, score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def answered(pipeline: Pipeline, records: Iterable[Chunk], known: Payments) -> NDArray[np.float64]:
     """Scores of the payments that are `known`, and come as `records`, by a task without Kafka."""
-    return asyncio.run(_answered(pipeline, records, known))
-
-
-async def _answered(
-    pipeline: Pipeline, records: Iterable[Chunk], known: Payments
-) -> NDArray[np.float64]:
-    task = PartitionTask(pipeline, 0)
-    task.positions = dict.fromkeys(pipeline.input_topics, 0)
-    events, complaints = (
-        Lanes(topic, chunks, 1).lane(0)
-        for topic, chunks in zip(pipeline.input_topics, (records, [labels(known)]), strict=True)
-    )
-    decode = msgspec.json.Decoder(Answer).decode
-    scores: list[float] = []
-    async for _, output in backtest(task, events, complaints):
-        scores += [decode(value).score for value in output.predictions.values]
-    return np.array(scores)
+    return answering.answered(pipeline, records, [labels(known)])

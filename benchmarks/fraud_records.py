@@ -16,7 +16,7 @@ from streams.columns import Fields, types_of
 from streams.schema import Label
 from streams.sources import open_source
 
-__all__ = ["Answer", "labels", "payments"]
+__all__ = ["labels", "payments"]
 
 _COLUMNS = {
     "TRANSACTION_ID": "tx_id",
@@ -25,13 +25,6 @@ _COLUMNS = {
     "TERMINAL_ID": "terminal_id",
     "TX_AMOUNT": "amount",
 }
-
-
-class Answer(msgspec.Struct):
-    """What is read of a prediction."""
-
-    id: str
-    score: float
 
 
 def payments(file: Path) -> Iterator[Chunk]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 from river import forest, imblearn, linear_model, preprocessing
 
-from benchmarks.handbook import DELAY_DAYS, TEST_WEEK, Payments
+from benchmarks.handbook import DELAY_DAYS, TEST_WEEK, Payments, read_features
 
 __all__ = ["RIVALS", "progressive"]
 
@@ -42,7 +41,7 @@ def progressive(model: Any, known: Payments, features: Path) -> NDArray[np.float
         known: all payments.
         features: ``handbook_features.parquet``, which begins on 2018-06-11.
     """
-    names, places, numbers = _read(features, known)
+    names, places, numbers = read_features(features, known)
     at, fraud = known.at[places], known.fraud[places].tolist()
     score = np.full(len(known), np.nan)
     learned = 0
@@ -52,20 +51,6 @@ def progressive(model: Any, known: Payments, features: Path) -> NDArray[np.float
             learned += 1
         score[places[now]] = model.predict_proba_one(_row(names, numbers[now])).get(True, 0.0)
     return score
-
-
-def _read(
-    file: Path, known: Payments
-) -> tuple[Sequence[str], NDArray[np.int64], NDArray[np.float64]]:
-    """The features' names, the places of their payments, ascending, and the rows: float64[m, d]."""
-    table = parquet.read_table(file)
-    order = np.argsort(known.id)
-    places = order[np.searchsorted(known.id[order], table["TRANSACTION_ID"].to_numpy())]
-    by_time = np.argsort(places)
-    places, table = places[by_time], table.drop_columns("TRANSACTION_ID").take(by_time)
-    numbers = [column.to_numpy() for column in table.columns]
-    columns = [known.amount[places], *numbers]
-    return ["TX_AMOUNT", *table.column_names], places, np.stack(columns, axis=1, dtype=np.float64)
 
 
 def _row(names: Sequence[str], numbers: NDArray[np.float64]) -> dict[str, float]:

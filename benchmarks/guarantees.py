@@ -29,7 +29,7 @@ from benchmarks.systems import PAYMENTS, SYSTEMS, System
 from streams.broker import Broker
 from streams.topics import TopicSpec, ensure
 
-__all__ = ["main"]
+__all__ = ["Variant", "keep", "main", "throughput", "throughput_lines"]
 
 RESULTS = Path(__file__).parent / "results" / "guarantees.json"
 LEAST = 0.9
@@ -92,19 +92,20 @@ def main(
         for part in parts or PARTS:
             if part == "throughput":
                 for kind in kinds or KINDS:
-                    _keep(output, f"{part}, {kind}", _throughput(kind, runs, partitions, events))
+                    row = throughput(kind, variants(kind, events), runs, partitions)
+                    keep(output, f"{part}, {kind}", row)
             elif part == "recovery":
                 row = recovery_row(recoveries(runs, replayed, console.print))
                 console.print(recovery_line(row))
-                _keep(output, part, row)
+                keep(output, part, row)
             else:
-                _keep(output, part, asyncio.run(images(runs, console.print)))
+                keep(output, part, asyncio.run(images(runs, console.print)))
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
     console.print(f"written to {output}")
 
 
-def _keep(output: Path, name: str, row: Mapping[str, Any]) -> None:
+def keep(output: Path, name: str, row: Mapping[str, Any]) -> None:
     """Put what was measured into the file, in place of what was measured before."""
     told = json.loads(output.read_text()) if output.exists() else {}
     told[name] = {**row, "versions": SYSTEMS[0].versions(), "machine": describe_machine()}
@@ -112,8 +113,11 @@ def _keep(output: Path, name: str, row: Mapping[str, Any]) -> None:
     output.write_text(json.dumps(told, indent=2) + "\n")
 
 
-def _throughput(kind: str, runs: int, partitions: int, events: int) -> dict[str, Any]:
-    compared = variants(kind, events)
+def throughput(
+    kind: str, compared: Sequence[Variant], runs: int, partitions: int
+) -> dict[str, Any]:
+    """What is kept of variants that run by turns, on payments and their verdicts."""
+    events = max(variant.events for variant in compared)
     results: dict[str, list[Run]] = {variant.name: [] for variant in compared}
     with Broker(heap="1g") as broker:
         ensure(broker.bootstrap, [TopicSpec(topic, partitions) for topic in (PAYMENTS, VERDICTS)])
@@ -150,7 +154,7 @@ def throughput_row(kind: str, results: Mapping[str, Sequence[Run]]) -> dict[str,
 
 
 def throughput_lines(row: Mapping[str, Any]) -> list[str]:
-    """For each way with guarantees, how much of the speed is left."""
+    """For each way that costs something, how much of the speed is left."""
     lines = []
     for name, way in row["ways"].items():
         if name != "off":

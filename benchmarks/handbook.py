@@ -6,7 +6,7 @@ Detection", chapters 3.4 (which payments a week is measured on) and 4 (the measu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ __all__ = [
     "mean_figures",
     "measured",
     "read",
+    "read_features",
     "roc_auc",
 ]
 
@@ -69,14 +70,12 @@ class Payments:
 
     def before(self, day: np.datetime64) -> Payments:
         """Those of earlier days."""
-        count = int(np.searchsorted(self.at, day))
-        return Payments(
-            self.id[:count],
-            self.at[:count],
-            self.customer[:count],
-            self.amount[:count],
-            self.fraud[:count],
-        )
+        return self.at_places(slice(int(np.searchsorted(self.at, day))))
+
+    def at_places(self, places: NDArray[np.int64] | slice) -> Payments:
+        """Those at some places."""
+        columns = (self.id, self.at, self.customer, self.amount, self.fraud)
+        return Payments(*(column[places] for column in columns))
 
 
 class Figures(NamedTuple):
@@ -100,6 +99,23 @@ def read(file: Path) -> Payments:
         amount.astype(np.float64),
         fraud.astype(np.bool_),
     )
+
+
+def read_features(
+    file: Path, known: Payments
+) -> tuple[Sequence[str], NDArray[np.int64], NDArray[np.float64]]:
+    """The columns of ``handbook_features.parquet``, which begins on 2018-06-11, after the amount.
+
+    Answers their names, the places of their payments, ascending, and the rows: float64[m, d].
+    """
+    table = parquet.read_table(file)
+    order = np.argsort(known.id)
+    places = order[np.searchsorted(known.id[order], table["TRANSACTION_ID"].to_numpy())]
+    by_time = np.argsort(places)
+    places, table = places[by_time], table.drop_columns("TRANSACTION_ID").take(by_time)
+    numbers = [column.to_numpy() for column in table.columns]
+    columns = [known.amount[places], *numbers]
+    return ["TX_AMOUNT", *table.column_names], places, np.stack(columns, axis=1, dtype=np.float64)
 
 
 def measured(payments: Payments, week: np.datetime64) -> NDArray[np.int64]:

@@ -8,10 +8,19 @@ from typing import Literal
 
 from benchmarks.payments import Payment
 from benchmarks.systems import BITS, CATEGORIES, LEARNING_RATE, PAYMENTS
-from models import SGD, Cross, Hashed, LabelRate, Logistic, Number, Window
+from models import SGD, Cross, Hashed, LabelRate, Logistic, Mixing, Number, Window
 from streams import Event, Labels, Pipeline, Topic
 
-__all__ = ["VERDICTS", "Verdict", "delayed", "plain", "rated", "windowed"]
+__all__ = [
+    "VERDICTS",
+    "Verdict",
+    "delayed",
+    "delayed_mixed",
+    "plain",
+    "plain_mixed",
+    "rated",
+    "windowed",
+]
 
 VERDICTS = "verdicts"
 
@@ -71,3 +80,13 @@ def windowed(name: str) -> Pipeline:
     pipeline = delayed(name)
     window = Window("amount", by="card", over=["1d", "7d", "30d"], stats=["count", "mean"])
     return replace(pipeline, features=[*(pipeline.features or ()), window])
+
+
+def plain_mixed(name: str) -> Pipeline:
+    """The plain one, its learners as one."""
+    return replace(plain(name), mixing=Mixing())
+
+
+def delayed_mixed(name: str) -> Pipeline:
+    """The delayed one, its learners as one."""
+    return replace(delayed(name), mixing=Mixing())

@@ -25,6 +25,7 @@ PAGES = (
     ROOT / "docs/examples.md",
     ROOT / "docs/guarantees.md",
     ROOT / "docs/metrics.md",
+    ROOT / "docs/mixing.md",
     ROOT / "docs/performance.md",
     ROOT / "docs/security.md",
     ROOT / "docs/settings.md",
@@ -36,6 +37,7 @@ LATENCY = ROOT / "benchmarks/results/latency.json"
 FRAUD = ROOT / "benchmarks/results/fraud.json"
 FRAUD_CHOICE = ROOT / "benchmarks/results/fraud_choice.json"
 DATASETS = ROOT / "benchmarks/results/datasets.json"
+MIXING = ROOT / "benchmarks/results/mixing.json"
 CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
@@ -192,6 +194,39 @@ def _found(row: Mapping[str, Any], weeks: str) -> list[str]:
     return [f"{row[weeks][name]:.3f}" if weeks in row else "" for name in ("auc", "ap", "cp100")]
 
 
+def mixing() -> str:
+    """Eight partitions that learn as one, beside one learner, through Kafka."""
+    if not MIXING.exists():
+        return "`make bench-mixing` measures it."
+    lines = [
+        "| data, events | learners | AUC | average precision | log loss | deltas, of the input "
+        "| learners apart, in events |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in json.loads(MIXING.read_text()).items():
+        data = f"{name}, {row.get('events', 0):,}"
+        for way, found in row["ways"].items() if "events" in row else ():
+            figures = (f"{found[kind]:.4f}" for kind in ("auc", "ap", "log_loss"))
+            rest = f"{found['bytes']:.2%} | {found['apart']:,}"
+            lines.append(f"| {data} | {way} | {' | '.join(figures)} | {rest} |")
+            data = ""
+    return "\n".join(lines)
+
+
+def mixing_cost() -> str:
+    """What is left of a worker's speed when its learners mix."""
+    rows = json.loads(MIXING.read_text()) if MIXING.exists() else {}
+    lines = ["| events per CPU-second | off | mixing | of off |", "|---|---:|---:|---:|"]
+    for name, row in rows.items():
+        if name.startswith("throughput"):
+            off, on = (row["ways"][way] for way in ("off", "mixing"))
+            costs = (f"{way['events_per_cpu_s']['median']:,.0f}" for way in (off, on))
+            lines.append(
+                f"| {row['pipeline']} | {' | '.join(costs)} | {on['of_off']['median']:.1%} |"
+            )
+    return "\n".join(lines) if lines[2:] else "`make bench-mixing` measures it."
+
+
 def chaos() -> str:
     """What a fault campaign came to, kind by kind."""
     if not CHAOS.exists():
@@ -228,6 +263,8 @@ def chaos_summary() -> str:
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "metrics": catalogue.markdown,
+    "mixing": mixing,
+    "mixing_cost": mixing_cost,
     "chaos": chaos,
     "chaos_summary": chaos_summary,
     "settings": settings,
