@@ -9,11 +9,15 @@ from streams.journal import Entry, JournalGapError, Recorder, Script
 from streams.recovery import Recovery
 from streams.task import PartitionTask
 
-__all__ = ["Progress", "StateLostError"]
+__all__ = ["OffsetsGoneError", "Progress", "StateLostError"]
 
 
 class StateLostError(Exception):
     """The group has read records whose effect on the state is nowhere to be had."""
+
+
+class OffsetsGoneError(StateLostError):
+    """What was committed with an image is not there: a broker that has just started may find it."""
 
 
 class Progress:
@@ -36,6 +40,7 @@ class Progress:
         self._task = task
         self._group = group
         self.committed: dict[str, int] = {}
+        self._has_image = False
 
     @property
     def journalled(self) -> bool:
@@ -56,20 +61,18 @@ class Progress:
             starts: where to begin in a topic of which nothing is committed.
 
         Raises:
-            StateLostError: offsets are committed, but there is no image; or those that were
-                committed with the image are not there any more.
+            StateLostError: offsets are committed, but there is no image.
+            OffsetsGoneError: those that were committed with the image are not there; nothing has
+                changed, and it can be tried again.
             ImageError: the image is another pipeline's or another partition's.
         """
         self.committed = {topic: at for topic, at in committed.items() if at is not None}
         if image is not None:
-            if any(
-                self.committed.get(topic, -1) < at
-                for topic, at in image.positions.items()
-                if topic != self._task.pipeline.deltas_topic
-            ):
-                raise StateLostError(self._no_offsets(image))
+            if not self.journalled and self._lacks_offsets(image.positions):
+                raise OffsetsGoneError(self._no_offsets(image))
             with fitting():
                 self._task.restore(image)
+            self._has_image = True
         elif self.committed:
             raise StateLostError(self._no_image())
         else:
@@ -93,9 +96,10 @@ class Progress:
         Raises:
             StateLostError: the logs or the journal lack what is needed.
         """
-        deltas = self._task.pipeline.deltas_topic
-        if deltas is not None and entries and self.committed:
-            self.committed[deltas] = entries[-1].end[deltas]
+        if entries:
+            if not self._has_image:
+                raise StateLostError(self._no_image())
+            self._catch_up(entries[-1].end)
         begin, end = dict(self._task.positions), self.end
         gone = {topic: at for topic, at in begin.items() if at < earliest.get(topic, 0)}
         if gone:
@@ -118,6 +122,18 @@ class Progress:
             for topic, position in reached.items()
             if position > self.committed.get(topic, -1)
         }
+
+    def _lacks_offsets(self, positions: Mapping[str, int]) -> bool:
+        return any(self.committed.get(topic, -1) < at for topic, at in positions.items())
+
+    def _catch_up(self, told: Mapping[str, int]) -> None:
+        """Believe the journal, where it tells of more than the group's offsets.
+
+        Each transaction commits both. But offsets can be gone: they expire, and a broker that was
+        killed may answer as if it had never had any.
+        """
+        for topic, at in told.items():
+            self.committed[topic] = max(at, self.committed.get(topic, -1))
 
     def _no_image(self) -> str:
         task = self._task

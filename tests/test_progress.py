@@ -7,7 +7,7 @@ from slicing import slice_of
 from models import Hashed, Logistic, Mixing
 from streams import Event, Labels, Pipeline, Topic
 from streams.journal import Entry
-from streams.progress import Progress, StateLostError
+from streams.progress import OffsetsGoneError, Progress, StateLostError
 from streams.task import PartitionTask
 
 
@@ -76,16 +76,37 @@ def test_from_an_image_that_is_as_new_as_the_offsets_there_is_nothing_to_recover
     assert progress.recovery([], STARTS).wanted is None
 
 
-@pytest.mark.parametrize("committed", [NOTHING, {"visits": 2, "sales": 0}, {"visits": 9}])
+@pytest.mark.parametrize("committed", [None, 2])
 def test_offsets_that_were_committed_with_the_image_cannot_be_gone(committed):
-    _, progress = begun()
-    with pytest.raises(StateLostError) as caught:
-        progress.resume(image_at(3), committed, STARTS)
+    former, _ = begun(INSIDE)
+    former.positions = {"visits": 0}
+    former.take(visits(3))
+    _, progress = begun(INSIDE)
+    with pytest.raises(OffsetsGoneError) as caught:
+        progress.resume(former.image(), {"visits": committed}, {"visits": 0})
     text = str(caught.value)
-    assert "holds what was read up to {'sales': 0, 'visits': 3}" in text
+    assert "holds what was read up to {'visits': 3}" in text
     assert "expired" in text
     assert "--reset-offsets" in text
     assert "--group NAME" in text
+
+
+@pytest.mark.parametrize("committed", [NOTHING, {"visits": 2, "sales": 0}, {"visits": 9}])
+def test_where_offsets_are_gone_the_journal_is_believed(committed):
+    task, progress = begun()
+    progress.resume(image_at(3), committed, STARTS)
+    entries = [Entry({"visits": 0, "sales": 0}, [("visits", 5), ("sales", 4), ("visits", 9)])]
+    recovery = progress.recovery(entries, STARTS)
+    assert progress.end == {"visits": 9, "sales": 4}
+    assert (recovery.wanted, recovery.left) == ("visits", 10)
+    assert progress.uncommitted(task.positions) == {}
+
+
+def test_a_journal_without_an_image_is_not_begun_anew_in_silence():
+    _, progress = begun()
+    progress.resume(None, NOTHING, STARTS)
+    with pytest.raises(StateLostError, match=r"shop\.checkpoints-0 holds no image"):
+        progress.recovery([Entry({"visits": 0, "sales": 0}, [("visits", 5)])], STARTS)
 
 
 def test_what_was_committed_after_the_image_is_recovered_in_the_journals_order():
