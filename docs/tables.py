@@ -199,8 +199,8 @@ def mixing() -> str:
     if not MIXING.exists():
         return "`make bench-mixing` measures it."
     lines = [
-        "| data, events, a second | learners | AUC | average precision | log loss | deltas, of the input "
-        "| learners apart, in events |",
+        "| data, events, a second | learners | AUC | average precision | log loss "
+        "| deltas, of the input | learners apart, in events |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for name, row in json.loads(MIXING.read_text()).items():
