@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.deltas import Delta, DeltaError, decode, encode, rounded
-from models.exchange_kernels import BASE, Rule, aim, beyond, fold, told
+from models.exchange_kernels import Rule, aim, beyond, farthest, fold, told
 from models.kernels import touched
 from models.mixing import Mixing
 from models.optimizers import Optimizer
@@ -153,11 +153,11 @@ class Exchange:
         That is how far the farthest fresh line is from its base, in bands: 1 is told of.
         """
         fresh = self.fresh[: self.counts[3]]
-        away = np.abs(self._table[fresh, 0] - self._mix[fresh, BASE]).max(initial=0.0)
+        away = farthest(self._rule, self._table, self._mix, fresh)
         return {
             "folded": float(sum(self._sequences.values()) + len(self._sequences)),
             "learned_elsewhere": float(self.counts[2]),
-            "divergence": float(away / self._rule.band),
+            "divergence": away / self._rule.band,
         }
 
     def _beyond(self, out: NDArray[np.int32]) -> int:

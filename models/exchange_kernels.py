@@ -16,7 +16,7 @@ from models.compiled import fused
 from models.intrinsics import prefetch
 from models.kernels import ADAGRAD, FTRL_PROXIMAL, GRADIENT, sigmoid
 
-__all__ = ["BASE", "CLOCK", "HELD", "MIX", "Rule", "aim", "beyond", "fold", "position", "told"]
+__all__ = ["Rule", "aim", "beyond", "farthest", "fold", "told"]
 
 MIX, CLOCK, BASE, BASE_CLOCK, HELD = range(5)
 """Columns of the mixed model: see `models.exchange.Exchange`."""
@@ -128,6 +128,17 @@ def beyond(
                 break
             out[found - 1] = at
     return found
+
+
+@_kernel
+def farthest(
+    rule: Rule, table: NDArray[np.float64], mix: NDArray[np.float64], fresh: NDArray[np.int32]
+) -> float:
+    """How far from its base the fresh line is that is farthest from it."""
+    most = 0.0
+    for k in range(len(fresh)):
+        most = max(most, abs(position(rule, table, fresh[k]) - mix[fresh[k], BASE]))
+    return most
 
 
 @_kernel
