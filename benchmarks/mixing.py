@@ -149,6 +149,7 @@ def _measured(name: str, given: Traffic, ways: Sequence[Way]) -> dict[str, Any]:
     return {
         "events": len(given.ids),
         "input_bytes": size,
+        "rate": case.rate,
         "look_every": case.look_every,
         "ways": found,
     }

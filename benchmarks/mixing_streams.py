@@ -12,14 +12,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median_low
 
 import numpy as np
 import psutil
-from confluent_kafka import ConsumerGroupState
+from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 from numpy.typing import NDArray
 
@@ -142,10 +142,12 @@ def _wait_for_assignment(worker: psutil.Popen, brokers: str, pipeline: Pipeline,
     admin = AdminClient({"bootstrap.servers": brokers})
     deadline, still = time.monotonic() + PATIENCE_S, 0
     while still < _STILL_LOOKS:
-        group = admin.describe_consumer_groups([pipeline.name])[pipeline.name].result()
-        owners = [len(one.assignment.topic_partitions) for one in group.members]
-        ready = group.state == ConsumerGroupState.STABLE and len(owners) == way.workers
-        still = still + 1 if ready and all(owners) else 0
+        owners: list[int] = []
+        with suppress(KafkaException):  # a new group has no coordinator for a while
+            group = admin.describe_consumer_groups([pipeline.name])[pipeline.name].result()
+            if group.state == ConsumerGroupState.STABLE:
+                owners = [len(one.assignment.topic_partitions) for one in group.members]
+        still = still + 1 if len(owners) == way.workers and all(owners) else 0
         if worker.poll() is not None:
             raise BenchmarkError(f"ended with {worker.returncode}")
         if time.monotonic() > deadline:
