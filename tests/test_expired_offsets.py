@@ -1,0 +1,96 @@
+"""A worker is killed, and the broker forgets what its group had committed: the journal knows."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+from kafka import TopicPartition
+from outside import Worker, read
+
+from streams import load, topics
+from streams.broker import Broker
+from streams.cluster import admin
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS = 2
+
+PIPELINE = """
+from models import Hashed, Logistic
+from streams import Event, Labels, Pipeline, Topic
+
+class Visit(Event, frozen=True):
+    id: str
+    page: str
+
+pipeline = Pipeline(
+    name="{name}",
+    events=Topic("{name}.visits", schema=Visit, id="id", key="page"),
+    labels=Labels("{name}.sales"),
+    features=[Hashed("page")],
+    model=Logistic(bits=8),
+)
+"""
+
+
+def visit(brokers: str, name: str, first: int, count: int) -> None:
+    """Visits of ten pages, every third of which is followed by a sale."""
+    producer = Producer({"bootstrap.servers": brokers})
+    for number in range(first, first + count):
+        key, event = f"p{number % 10}", {"id": f"v{number}", "page": f"p{number % 10}"}
+        producer.produce(f"{name}.visits", msgspec.json.encode(event), key)
+        if number % 3 == 0:
+            label = {"id": f"v{number}", "label": 1}
+            producer.produce(f"{name}.sales", msgspec.json.encode(label), key)
+    producer.flush()
+
+
+def answered(worker: Worker, name: str, brokers: str, count: int) -> None:
+    """Wait until there are so many predictions, or more."""
+    worker.until(lambda: len(list(read(brokers, f"{name}.predictions"))) >= count, 60)
+
+
+def forget(brokers: str, name: str) -> None:
+    """Delete what the group has committed, as soon as its member is gone."""
+    places = [
+        TopicPartition(f"{name}.{topic}", number)
+        for topic in ("visits", "sales")
+        for number in range(PARTITIONS)
+    ]
+    with admin(brokers) as client:
+        deadline = time.monotonic() + 60
+        while client.describe_groups([name])[name]["members"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.25)
+        assert client.list_group_offsets([name])[name]
+        client.delete_group_offsets(name, places)
+        left = client.list_group_offsets([name])[name].values()
+        assert all(it.offset < 0 for it in left)
+
+
+def test_nothing_is_published_again_where_committed_offsets_are_gone(broker: Broker, tmp_path):
+    name, brokers = f"shop-{uuid4().hex[:6]}", broker.bootstrap
+    file = tmp_path / "shop.py"
+    file.write_text(PIPELINE.format(name=name))
+    topics.ensure(brokers, topics.required_topics(load(str(file)), PARTITIONS, retention_ms=-1))
+    # No image but the first: what comes behind it is in the journal alone.
+    given = {"checkpoint_interval_s": 600, "session_timeout_s": 6}
+    with Worker(file, brokers, **given) as worker:
+        for first in (0, 1_000, 2_000):
+            visit(brokers, name, first, 1_000)
+            answered(worker, name, brokers, first + 1_000)
+        worker.kill()
+    before = [message.value() for message in read(brokers, f"{name}.predictions")]
+    forget(brokers, name)
+    visit(brokers, name, 3_000, 1_000)
+    with Worker(file, brokers, **given) as worker:
+        answered(worker, name, brokers, 4_000)
+        assert worker.stop() == 0
+    after = [message.value() for message in read(brokers, f"{name}.predictions")]
+    ids = [msgspec.json.decode(value)["id"] for value in after]
+    assert sorted(ids) == sorted(f"v{number}" for number in range(4_000))
+    assert set(before) <= set(after)
