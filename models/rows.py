@@ -66,7 +66,10 @@ class Rows:
     def window(
         self, start: int, stop: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-        """Lengths, buckets and values of rows ``start <= s < stop``, laid end to end."""
+        """Lengths, buckets and values of rows ``start <= s < stop``, laid end to end.
+
+        The buckets and values are views: the next append may move what lies there.
+        """
         pointers = self.indptr[start - self.base : stop - self.base + 1]
         span = slice(int(pointers[0]), int(pointers[-1]))
         return np.diff(pointers), self.index[span], self.value[span]

@@ -269,7 +269,7 @@ def test_the_handbooks_terminal_windows_are_ours_in_every_row(shared_data):
         columns = {"terminal": TextColumn.of_integers(terminals[few]), EVENT_TIME: times[few]}
         scores = np.count_nonzero(np.frombuffer(plan.op, np.int8) == SCORE)
         encoder.append(columns, scores, rows, plan)
-        found.append(rows.window(first, rows.next)[2].reshape(-1, 6))
+        found.append(rows.window(first, rows.next)[2].reshape(-1, 6).copy())
         bad, plan = start + np.flatnonzero(frauds[few]), Plan()
         told = at[bad] + bad % 7 * day  # complaints come within the week
         joiner.labels(TextColumn.of_integers(ids[bad]), frauds[bad], told, plan)
