@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,6 +128,19 @@ class PartitionProducer:
     async def start(self) -> None:
         """Connect, and fence the partition's former owner."""
         await self._producer.start()
+
+    async def abort_what_hangs(self, places: Iterable[aiokafka.TopicPartition]) -> None:
+        """Abort records at these places that no end of a transaction was ever written for.
+
+        A coordinator that is only just starting may take an abort for done without telling the
+        partitions. Their records hang there, and the next commit of the same producer would commit
+        them, too. So an empty transaction is opened at all places, and aborted.
+        """
+        with self._cause():
+            await self._producer.begin_transaction()
+            for place in places:
+                self._producer._txn_manager.maybe_add_partition_to_txn(place)
+            await self._producer.abort_transaction()
 
     async def stop(self) -> None:
         """Disconnect; a transaction left open is aborted by the broker or by the next owner."""

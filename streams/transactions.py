@@ -104,7 +104,24 @@ class Transactions:
 
     async def fence(self) -> None:
         """Connect; from now on no former owner of the partition can commit."""
-        await asyncio.gather(*(producer.start() for producer in self._producers))
+        places = self._places()
+        await asyncio.gather(*(self._fence(producer, places) for producer in self._producers))
+
+    async def _fence(self, producer: PartitionProducer, places: list[TopicPartition]) -> None:
+        await producer.start()
+        await producer.abort_what_hangs(places)
+
+    def _places(self) -> list[TopicPartition]:
+        """Where the partition's transactions write."""
+        pipeline, number = self._pipeline, self._number
+        topics = [pipeline.predictions_topic, pipeline.dead_letters_topic]
+        if self._settings.checkpoint_store is None:
+            topics.append(pipeline.checkpoints_topic)
+        if pipeline.journalled:
+            topics.append(pipeline.journal_topic)
+        if pipeline.deltas_topic is not None:
+            topics.append(pipeline.deltas_topic)
+        return [TopicPartition(topic, pipeline.partition_of(topic, number)) for topic in topics]
 
     def begin(self, journal_end: int, *, has_image: bool) -> None:
         """Go on from where the task and its group are now.
