@@ -51,6 +51,7 @@ EVERY = "every prediction"
 """Read when all is over, of all partitions, to count them."""
 _PERCENTILES = (50, 90, 99, 100)
 _MAX_OVER, _WARM_UP = 1_500_000, 100_000
+_WARM_RATE, _WARM_S = 5_000.0, 45.0
 _SETTLE_S, _PATIENCE_S = 2.0, 120.0
 
 console = Console(highlight=False, soft_wrap=True)
@@ -138,6 +139,8 @@ def _measure(
         console.print(f"at most {most:,.0f} events/s")
         with _worker(THALWEG, brokers, predictions) as worker:
             _wait_for(worker, brokers, predictions, partitions, backlog)
+            # In its first half a minute a broker spends most of its time compiling itself.
+            send(brokers, PAYMENTS, _WARM_RATE, _WARM_S)
             written = ends(brokers, predictions)
             # Reading costs cores that the worker needs: latency is read of one partition alone.
             events, answers = ({0: ends(brokers, name)[0]} for name in (PAYMENTS, predictions))
