@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 import re
 import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +20,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from benchmarks.backlog import write
 from benchmarks.measuring import BenchmarkError
 from benchmarks.pipelines import VERDICTS, delayed
+from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS, SYSTEMS, System
 from streams import Pipeline
 from streams.broker import Broker
@@ -113,18 +112,8 @@ def _worker(brokers: str, pipeline: Pipeline, *settings: str) -> Iterator[psutil
     """A worker that writes one image, the first; in a slot, which the next can take at once."""
     command = _SYSTEM.command(brokers, pipeline.predictions_topic)
     command += ["delayed", "on", f"checkpoint_interval_s={_NEVER_S}", "slot=0", *settings]
-    with tempfile.TemporaryFile() as log:
-        process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        except (BenchmarkError, psutil.TimeoutExpired) as error:
-            log.seek(0)
-            said = log.read().decode(errors="replace")
-            raise BenchmarkError(f"{error}\n{said[-2000:]}") from error
-        finally:
-            if process.is_running():
-                process.kill()
-                process.wait()
+    with working(command) as worker:
+        yield worker
 
 
 class _Group:
