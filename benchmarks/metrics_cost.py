@@ -22,14 +22,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.backlog import write
 from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError, Run, measure
-from benchmarks.pipelines import VERDICTS
-from benchmarks.systems import PAYMENTS, SYSTEMS, System
-from streams.broker import Broker
+from benchmarks.systems import SYSTEMS, System
+from benchmarks.turns import by_turns
 from streams.readings import page
-from streams.topics import TopicSpec, ensure
 
 __all__ = ["Variant", "main", "row"]
 
@@ -39,7 +36,6 @@ LEAST = 0.97
 
 KINDS = ("plain", "delayed")
 WAYS = ("off", "on", "on, scraped")
-_HEADROOM = 1.5  # a worker is measured while there is still more to read
 _SCRAPE_S = 1.0
 
 console = Console(highlight=False, soft_wrap=True)
@@ -98,21 +94,15 @@ def main(runs: int, partitions: int, events: int, kinds: Sequence[str], output: 
 
 
 def _runs(kind: str, runs: int, partitions: int, events: int) -> dict[str, list[Run]]:
-    compared = variants(kind, events)
-    results: dict[str, list[Run]] = {variant.name: [] for variant in compared}
-    with Broker(heap="1g") as broker:
-        ensure(broker.bootstrap, [TopicSpec(topic, partitions) for topic in (PAYMENTS, VERDICTS)])
-        write(broker.bootstrap, int(_HEADROOM * events))
-        for number in range(runs):
-            # Who begins differs from turn to turn: a machine that gets slower wrongs nobody.
-            first = number % len(compared)
-            for variant in compared[first:] + compared[:first]:
-                with _scraped(variant.port):
-                    run = measure(variant, broker.bootstrap, partitions)
-                results[variant.name].append(run)
-                cost = f"{run.events_per_cpu_s:>9,.0f} events/CPU-s"
-                console.print(f"{kind} run {number + 1}  metrics {variant.name:<12}{cost}")
-    return results
+    def tell(line: str) -> None:
+        console.print(f"{kind}, metrics: {line}")
+
+    return by_turns(variants(kind, events), runs, partitions, tell, _watched)
+
+
+def _watched(variant: Variant, brokers: str, partitions: int) -> Run:
+    with _scraped(variant.port):
+        return measure(variant, brokers, partitions)
 
 
 def row(kind: str, results: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
