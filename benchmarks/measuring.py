@@ -204,11 +204,11 @@ def committed(brokers: str, topic: str, partitions: int) -> Iterator[Message]:
     """All committed messages of a topic as it is now, each partition in order of offsets."""
     consumer = _consumer(brokers)
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
-    unread = partitions
+    unread = set(range(partitions))
     while unread:
         for message in consumer.consume(10_000, 0.2):
             if message.error() is None:
                 yield message
             elif message.error().code() == KafkaError._PARTITION_EOF:
-                unread -= 1
+                unread.discard(message.partition())  # an end may be told twice
     consumer.close()

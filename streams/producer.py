@@ -129,15 +129,21 @@ class PartitionProducer:
         """Connect, and fence the partition's former owner."""
         await self._producer.start()
 
-    async def abort_what_hangs(self, places: Iterable[aiokafka.TopicPartition]) -> None:
-        """Abort records at these places that no end of a transaction was ever written for.
+    async def abort_what_hangs(self, places: Iterable[aiokafka.TopicPartition], group: str) -> None:
+        """Abort what an end of a transaction was never written for: records here, and offsets.
 
         A coordinator that is only just starting may take an abort for done without telling the
-        partitions. Their records hang there, and the next commit of the same producer would commit
-        them, too. So an empty transaction is opened at all places, and aborted.
+        partitions. What was sent hangs there, and the next commit of the same producer would commit
+        it, too. So an empty transaction is opened wherever the owner writes, and aborted.
+
+        Args:
+            places: partitions that it writes to.
+            group: whose offsets it commits.
         """
         with self._cause():
             await self._producer.begin_transaction()
+            while not await self._producer._sender._do_add_offsets_to_txn(group):
+                pass
             for place in places:
                 self._producer._txn_manager.maybe_add_partition_to_txn(place)
             await self._producer.abort_transaction()

@@ -109,7 +109,7 @@ class Transactions:
 
     async def _fence(self, producer: PartitionProducer, places: list[TopicPartition]) -> None:
         await producer.start()
-        await producer.abort_what_hangs(places)
+        await producer.abort_what_hangs(places, self._group)
 
     def _places(self) -> list[TopicPartition]:
         """Where the partition's transactions write."""

@@ -154,8 +154,8 @@ def read(brokers: str, topic: str) -> Iterator[Message]:
     }
     consumer = Consumer(options)
     try:
-        unread = len(consumer.list_topics(topic, 10).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, number, 0) for number in range(unread)])
+        unread = set(consumer.list_topics(topic, 10).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in unread])
         while unread:
             # It waits so long for as many: longer would be slower at the end, not safer.
             for message in consumer.consume(10_000, 0.2):
@@ -163,6 +163,6 @@ def read(brokers: str, topic: str) -> Iterator[Message]:
                     yield message
                 else:
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                    unread -= 1
+                    unread.discard(message.partition())  # an end may be told twice
     finally:
         consumer.close()

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
 from kafka import TopicPartition
 from outside import Worker, read
+from visited_shop import PIPELINE, answered, visit
 
 from streams import load, topics
 from streams.broker import Broker
@@ -18,40 +18,6 @@ from streams.cluster import admin
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
-
-PIPELINE = """
-from models import Hashed, Logistic
-from streams import Event, Labels, Pipeline, Topic
-
-class Visit(Event, frozen=True):
-    id: str
-    page: str
-
-pipeline = Pipeline(
-    name="{name}",
-    events=Topic("{name}.visits", schema=Visit, id="id", key="page"),
-    labels=Labels("{name}.sales"),
-    features=[Hashed("page")],
-    model=Logistic(bits=8),
-)
-"""
-
-
-def visit(brokers: str, name: str, first: int, count: int) -> None:
-    """Visits of ten pages, every third of which is followed by a sale."""
-    producer = Producer({"bootstrap.servers": brokers})
-    for number in range(first, first + count):
-        key, event = f"p{number % 10}", {"id": f"v{number}", "page": f"p{number % 10}"}
-        producer.produce(f"{name}.visits", msgspec.json.encode(event), key)
-        if number % 3 == 0:
-            label = {"id": f"v{number}", "label": 1}
-            producer.produce(f"{name}.sales", msgspec.json.encode(label), key)
-    producer.flush()
-
-
-def answered(worker: Worker, name: str, brokers: str, count: int) -> None:
-    """Wait until there are so many predictions, or more."""
-    worker.until(lambda: len(list(read(brokers, f"{name}.predictions"))) >= count, 60)
 
 
 def forget(brokers: str, name: str) -> None:
