@@ -10,7 +10,6 @@ description.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError, Run, measure
 from benchmarks.systems import SYSTEMS, System
 from benchmarks.turns import by_turns
+from streams.demo_worker import free_port
 from streams.readings import page
 
 __all__ = ["Variant", "main", "row"]
@@ -63,8 +63,7 @@ def variants(kind: str, events: int) -> list[Variant]:
     """Without metrics, with them, and with somebody who reads them."""
     common = ("unwatched", "", events, SYSTEMS[0].packages)
     return [
-        Variant(way, *common, kind=kind, port=_free_port() if way == WAYS[-1] else 0)
-        for way in WAYS
+        Variant(way, *common, kind=kind, port=free_port() if way == WAYS[-1] else 0) for way in WAYS
     ]
 
 
@@ -138,13 +137,6 @@ def _scraped(port: int) -> Iterator[None]:
         ended.set()
         if port:
             reader.join()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

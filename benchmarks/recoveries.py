@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -25,6 +24,7 @@ from benchmarks.systems import PAYMENTS, SYSTEMS, System
 from streams import Pipeline
 from streams.broker import Broker
 from streams.catalogue import RECOVERY_LEFT
+from streams.demo_worker import free_port
 from streams.journal import Entry, Script
 from streams.logreading import ends, stretch
 from streams.recovery import Recovery
@@ -80,8 +80,7 @@ def _recovery(brokers: str, pipeline: Pipeline, group: _Group, events: int) -> d
         worker.kill()
         worker.wait()
     killed_at = group.at(PAYMENTS)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     started = time.monotonic()
     with _worker(brokers, pipeline, f"metrics_port={port}") as worker:
         taken_over, recovered, records = _watched(worker, port)

@@ -9,7 +9,6 @@ warm-up; after that the last third is held against the first.
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS, SYSTEMS
 from benchmarks.traffic import send
 from streams.broker import Broker
+from streams.demo_worker import free_port
 from streams.readings import page, quantile, read
 from streams.topics import TopicSpec, ensure
 
@@ -206,9 +206,7 @@ def _milliseconds(latency: NDArray[np.int64], share: float) -> float:
 @contextmanager
 def _worker(brokers: str, predictions: str, backlog: int) -> Iterator[tuple[psutil.Popen, str]]:
     """A worker that has scored what was there before, and where it serves its metrics."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/metrics"
     module = [SYSTEMS[0].python, "-m", "benchmarks.systems.unwatched"]
     command = [*module, brokers, predictions, "plain", "on", str(port)]
