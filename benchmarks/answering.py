@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 import numpy as np
@@ -22,7 +20,7 @@ from streams.offsets import Lag, lag
 from streams.pipeline import Pipeline
 from streams.task import PartitionTask
 
-__all__ = ["PATIENCE_S", "Answer", "answered", "scores", "through", "working"]
+__all__ = ["PATIENCE_S", "Answer", "answered", "scores", "through"]
 
 PATIENCE_S = 600.0
 _LOOK_S = 0.5
@@ -33,23 +31,6 @@ class Answer(msgspec.Struct):
 
     id: str
     score: float
-
-
-@contextmanager
-def working(command: Sequence[str]) -> Iterator[psutil.Popen]:
-    """A worker, ended at last; an error that it may be to blame for ends with what it said."""
-    with tempfile.TemporaryFile() as log:
-        worker = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield worker
-        except BenchmarkError as error:
-            log.seek(0)
-            said = log.read().decode(errors="replace")
-            raise BenchmarkError(f"{error}\n{said[-2000:]}") from error
-        finally:
-            if worker.is_running():
-                worker.terminate()
-                worker.wait(60)
 
 
 def through(

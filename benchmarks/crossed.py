@@ -6,7 +6,7 @@ a bucket for each pair of their bins or categories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +17,7 @@ import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from benchmarks import handbook
+from benchmarks.mixing_data import binned, handbook_numbers
 from models.rows import Rows
 
 __all__ = ["SETS", "WEEKS", "Crossed"]
@@ -24,7 +25,6 @@ __all__ = ["SETS", "WEEKS", "Crossed"]
 WEEKS = handbook.EARLIER[-5:]
 """Of the handbook: the five before the test week."""
 
-_BINS = 8
 _EARLY = 0.5  # of a data set, of which the bins are made: the rest is measured
 _DAY = 24 * 3600
 
@@ -54,53 +54,41 @@ class Crossed:
 
 def _handbook(folder: Path) -> Crossed:
     """Until the test week, so that nothing is chosen on it; labels come after seven days."""
-    features = parquet.read_table(folder / "handbook_features.parquet")
-    raw = parquet.read_table(folder / "handbook_raw.parquet")
-    order = np.argsort(raw["TRANSACTION_ID"].to_numpy(), kind="stable")
-    ids = raw["TRANSACTION_ID"].to_numpy()[order]
-    of = order[np.searchsorted(ids, features["TRANSACTION_ID"].to_numpy())]
-    at = raw["TX_DATETIME"].to_numpy().astype("datetime64[s]")
-    by_time = np.lexsort((of, at[of]))
-    by_time = by_time[at[of][by_time] < handbook.TEST_WEEK]
-    of = of[by_time]
-    columns = {
-        name: features[name].to_numpy()[by_time].astype(np.float64)
-        for name in features.column_names
-        if name != "TRANSACTION_ID"
-    }
-    amount = raw["TX_AMOUNT"].to_numpy()[of].astype(np.float64)
-    columns["amount"] = amount
-    for days in (7, 30):
-        mean = columns[f"CUSTOMER_ID_AVG_AMOUNT_{days}DAY_WINDOW"]
-        columns[f"ratio_{days}"] = amount / np.maximum(mean, 1e-9)
-    at, customer = at[of], raw["CUSTOMER_ID"].to_numpy()[of].astype(np.int64)
-    fraud = raw["TX_FRAUD"].to_numpy()[of].astype(np.bool_)
-    payments = handbook.Payments(ids, at, customer, amount, fraud)
+    payments, numbers = handbook_numbers(folder)
+    payments = payments.before(handbook.TEST_WEEK)
+    # The amount stands behind the book's own features, before what it is beside usual ones.
+    columns = numbers[: len(payments), np.r_[1:15, 0, 15:17]].T
+    at = payments.at
     known = np.searchsorted(at, at + np.timedelta64(7 * _DAY, "s"))
     places = [handbook.measured(payments, week) for week in WEEKS]
     early = int(np.searchsorted(at, at[0] + np.timedelta64(16 * _DAY, "s")))
+    raw = parquet.read_table(folder / "handbook_raw.parquet")
     size = _json_size(raw, ["TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID",
                             "TX_AMOUNT"], ["TRANSACTION_ID", "TX_FRAUD"])  # fmt: skip
-    return _crossed(columns, fraud.astype(np.float64), early, customer, known, places, size)
+    return _crossed(columns, payments.fraud, early, payments.customer, known, places, size)
 
 
-def _at_once(file: str, label: str, positive: Any, key: str | None, drop: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
+def _at_once(
+    file: str, label: str, positive: str, key: str | None, drop: tuple[str, ...] = ()
+) -> Callable[[Path], Crossed]:
+    """Of a file whose rows have their label: it comes right after the row's score."""
+
     def read(folder: Path) -> Crossed:
         table = parquet.read_table(folder / f"{file}.parquet")
         n = table.num_rows
-        target = (table[label].to_numpy(zero_copy_only=False).astype(str) == positive).astype(float)
-        columns = {
-            name: table[name].to_numpy(zero_copy_only=False)
+        truth = table[label].to_numpy(zero_copy_only=False).astype(str) == positive
+        columns = [
+            table[name].to_numpy(zero_copy_only=False)
             for name in table.column_names
             if name not in (label, key, *drop)
-        }
+        ]
         keys = np.arange(n) if key is None else table[key].to_numpy()
         early = int(n * _EARLY)
         places = [np.arange(early, n)]
         named = [name for name in table.column_names if name not in drop]
         size = _json_size(table, named, [])
         known = np.arange(1, n + 1)
-        return _crossed(columns, target, early, keys.astype(np.int64), known, places, size)
+        return _crossed(columns, truth, early, keys.astype(np.int64), known, places, size)
 
     return read
 
@@ -116,23 +104,19 @@ SETS: Mapping[str, Callable[[Path], Crossed]] = {
 
 
 def _crossed(
-    columns: Mapping[str, NDArray[Any]],
-    label: NDArray[np.float64],
+    columns: Iterable[NDArray[Any]],
+    truth: NDArray[np.bool_],
     early: int,
     key: NDArray[np.int64],
     known: NDArray[np.int64],
     places: list[NDArray[np.int64]],
     size: float,
 ) -> Crossed:
-    share = np.where(label[:early] > 0, 0.5 / label[:early].sum(), 0.5 / (1 - label[:early]).sum())
     bins, counts = [], []
-    for column in columns.values():
+    for column in columns:
         if column.dtype.kind in "fiu":
-            values = column.astype(np.float64)
-            order = np.argsort(values[:early], kind="stable")
-            below = np.cumsum(share[order])
-            at = np.minimum(np.searchsorted(below, np.arange(1, _BINS) / _BINS), early - 1)
-            found = np.searchsorted(np.unique(values[:early][order[at]]), values)
+            numbers = column.astype(np.float64)[:, np.newaxis]
+            found = binned(numbers, truth, np.arange(early))[:, 0]
         else:
             found = np.unique(column.astype(str), return_inverse=True)[1]
         bins.append(found.astype(np.int32))
@@ -146,9 +130,9 @@ def _crossed(
         begin += (int(one.max()) + 1) * width
     entries = np.column_stack(index).astype(np.int32)
     rows = Rows()
-    lengths = np.full(len(label), entries.shape[1])
+    lengths = np.full(len(truth), entries.shape[1])
     rows.append(lengths, entries.ravel(), np.ones(entries.size))
-    return Crossed(rows, begin, label, key, known, places, size)
+    return Crossed(rows, begin, truth.astype(np.float64), key, known, places, size)
 
 
 def _json_size(table: Any, names: list[str], of_label: list[str]) -> float:

@@ -11,10 +11,11 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks import fraud_pipelines
-from benchmarks.answering import PATIENCE_S, scores, through, working
+from benchmarks.answering import PATIENCE_S, scores, through
 from benchmarks.fraud_records import labels, payments
 from benchmarks.handbook import Payments
 from benchmarks.measuring import Run, when
+from benchmarks.processes import working
 from streams.broker import Broker
 from streams.pipeline import Pipeline
 from streams.producing import produce

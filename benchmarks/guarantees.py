@@ -19,15 +19,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.backlog import write
 from benchmarks.images import images
 from benchmarks.machine import describe_machine
-from benchmarks.measuring import BenchmarkError, Run, measure
-from benchmarks.pipelines import VERDICTS
+from benchmarks.measuring import BenchmarkError, Run
 from benchmarks.recoveries import LIVE_RATE, recoveries
-from benchmarks.systems import PAYMENTS, SYSTEMS, System
-from streams.broker import Broker
-from streams.topics import TopicSpec, ensure
+from benchmarks.systems import SYSTEMS, System
+from benchmarks.turns import by_turns
 
 __all__ = ["Variant", "keep", "main", "throughput", "throughput_lines"]
 
@@ -39,7 +36,6 @@ MOST_S, LEAST_TIMES = 10.0, 20.0
 
 KINDS = ("plain", "delayed")
 PARTS = ("throughput", "recovery", "images")
-_HEADROOM = 1.5  # a worker is measured while there is still more to read
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -117,19 +113,7 @@ def throughput(
     kind: str, compared: Sequence[Variant], runs: int, partitions: int
 ) -> dict[str, Any]:
     """What is kept of variants that run by turns, on payments and their verdicts."""
-    events = max(variant.events for variant in compared)
-    results: dict[str, list[Run]] = {variant.name: [] for variant in compared}
-    with Broker(heap="1g") as broker:
-        ensure(broker.bootstrap, [TopicSpec(topic, partitions) for topic in (PAYMENTS, VERDICTS)])
-        write(broker.bootstrap, int(_HEADROOM * events))
-        for number in range(runs):
-            # Who begins differs from turn to turn: a machine that gets slower wrongs nobody.
-            first = number % len(compared)
-            for variant in compared[first:] + compared[:first]:
-                run = measure(variant, broker.bootstrap, partitions)
-                results[variant.name].append(run)
-                cost = f"{run.events_per_cpu_s:>9,.0f} events/CPU-s"
-                console.print(f"{kind} run {number + 1}  {variant.name:<22}{cost}")
+    results = by_turns(compared, runs, partitions, lambda line: console.print(f"{kind} {line}"))
     row = throughput_row(kind, results)
     for line in throughput_lines(row):
         console.print(line)

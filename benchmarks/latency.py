@@ -8,11 +8,9 @@ own floor, and what a prediction takes beyond that is added by the worker.
 from __future__ import annotations
 
 import json
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,8 @@ from rich.table import Table
 from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError, cpu_seconds, measure
 from benchmarks.payments import fill
-from benchmarks.systems import PAYMENTS, SYSTEMS, System
+from benchmarks.processes import working
+from benchmarks.systems import PAYMENTS, SYSTEMS
 from benchmarks.traffic import Arrivals, Readers, ends, send
 from streams.broker import Broker
 from streams.topics import TopicSpec, ensure
@@ -137,7 +136,7 @@ def _measure(
         fill(brokers, PAYMENTS, backlog)
         most = most or most_rate(brokers, partitions)
         console.print(f"at most {most:,.0f} events/s")
-        with _worker(THALWEG, brokers, predictions) as worker:
+        with working(THALWEG.command(brokers, predictions)) as worker:
             _wait_for(worker, brokers, predictions, partitions, backlog)
             # In its first half a minute a broker spends most of its time compiling itself.
             send(brokers, PAYMENTS, _WARM_RATE, _WARM_S)
@@ -171,29 +170,6 @@ def most_rate(brokers: str, partitions: int) -> float:
     """Events a second while there is a backlog."""
     run = measure(THALWEG.scaled(0.6 * _MAX_OVER / THALWEG.events), brokers, partitions)
     return run.events / run.wall_s
-
-
-@contextmanager
-def _worker(system: System, brokers: str, predictions: str) -> Iterator[psutil.Popen]:
-    with tempfile.TemporaryFile() as log:
-        process = psutil.Popen(
-            system.command(brokers, predictions), stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield process
-        except BenchmarkError as error:
-            log.seek(0)
-            raise BenchmarkError(
-                f"{error}\n{log.read().decode(errors='replace')[-2000:]}"
-            ) from error
-        finally:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-            try:
-                process.wait(60)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def _wait_for(worker: psutil.Popen, brokers: str, topic: str, partitions: int, events: int) -> None:

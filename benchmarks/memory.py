@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -25,6 +23,7 @@ from rich.console import Console
 
 from benchmarks.machine import describe_machine
 from benchmarks.payments import payments
+from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS, SYSTEMS
 from streams.broker import Broker
 from streams.offsets import lag
@@ -51,7 +50,7 @@ console = Console(highlight=False, soft_wrap=True)
 def main(millions: int, output: Path) -> None:
     """Measure a worker's memory over time."""
     predictions = f"memory-{uuid4().hex[:8]}.predictions"
-    with Broker(heap="1g") as broker, tempfile.TemporaryFile() as log:
+    with Broker(heap="1g") as broker:
         specs = [TopicSpec(topic, _PARTITIONS) for topic in (PAYMENTS, predictions)]
         ensure(broker.bootstrap, specs)
         feed = _Feed(broker.bootstrap, millions * _MILLION)
@@ -59,19 +58,14 @@ def main(millions: int, output: Path) -> None:
         command = SYSTEMS[0].command(broker.bootstrap, predictions)
         # An image takes memory of its own: the warm-up has to have seen some of them.
         environment = {**os.environ, "THALWEG_CHECKPOINT_INTERVAL_S": "2"}
-        process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-        try:
-            samples = [
-                _sample(process, broker.bootstrap, predictions, number, feed)
-                for number in range(1, millions + 1)
-            ]
-        finally:
-            feed.stop()
-            process.terminate()
+        with working(command, environment) as process:
             try:
-                process.wait(30)
-            except psutil.TimeoutExpired:
-                process.kill()
+                samples = [
+                    _sample(process, broker.bootstrap, predictions, number, feed)
+                    for number in range(1, millions + 1)
+                ]
+            finally:
+                feed.stop()
     found = summary(samples)
     console.print(
         f"after {_WARM} million events {found['warm_mib']:.1f} MiB; after that at most "

@@ -10,7 +10,6 @@ description.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,14 +21,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.backlog import write
 from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError, Run, measure
-from benchmarks.pipelines import VERDICTS
-from benchmarks.systems import PAYMENTS, SYSTEMS, System
-from streams.broker import Broker
+from benchmarks.systems import SYSTEMS, System
+from benchmarks.turns import by_turns
+from streams.demo_worker import free_port
 from streams.readings import page
-from streams.topics import TopicSpec, ensure
 
 __all__ = ["Variant", "main", "row"]
 
@@ -39,7 +36,6 @@ LEAST = 0.97
 
 KINDS = ("plain", "delayed")
 WAYS = ("off", "on", "on, scraped")
-_HEADROOM = 1.5  # a worker is measured while there is still more to read
 _SCRAPE_S = 1.0
 
 console = Console(highlight=False, soft_wrap=True)
@@ -67,8 +63,7 @@ def variants(kind: str, events: int) -> list[Variant]:
     """Without metrics, with them, and with somebody who reads them."""
     common = ("unwatched", "", events, SYSTEMS[0].packages)
     return [
-        Variant(way, *common, kind=kind, port=_free_port() if way == WAYS[-1] else 0)
-        for way in WAYS
+        Variant(way, *common, kind=kind, port=free_port() if way == WAYS[-1] else 0) for way in WAYS
     ]
 
 
@@ -98,21 +93,15 @@ def main(runs: int, partitions: int, events: int, kinds: Sequence[str], output: 
 
 
 def _runs(kind: str, runs: int, partitions: int, events: int) -> dict[str, list[Run]]:
-    compared = variants(kind, events)
-    results: dict[str, list[Run]] = {variant.name: [] for variant in compared}
-    with Broker(heap="1g") as broker:
-        ensure(broker.bootstrap, [TopicSpec(topic, partitions) for topic in (PAYMENTS, VERDICTS)])
-        write(broker.bootstrap, int(_HEADROOM * events))
-        for number in range(runs):
-            # Who begins differs from turn to turn: a machine that gets slower wrongs nobody.
-            first = number % len(compared)
-            for variant in compared[first:] + compared[:first]:
-                with _scraped(variant.port):
-                    run = measure(variant, broker.bootstrap, partitions)
-                results[variant.name].append(run)
-                cost = f"{run.events_per_cpu_s:>9,.0f} events/CPU-s"
-                console.print(f"{kind} run {number + 1}  metrics {variant.name:<12}{cost}")
-    return results
+    def tell(line: str) -> None:
+        console.print(f"{kind}, metrics: {line}")
+
+    return by_turns(variants(kind, events), runs, partitions, tell, _watched)
+
+
+def _watched(variant: Variant, brokers: str, partitions: int) -> Run:
+    with _scraped(variant.port):
+        return measure(variant, brokers, partitions)
 
 
 def row(kind: str, results: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
@@ -148,13 +137,6 @@ def _scraped(port: int) -> Iterator[None]:
         ended.set()
         if port:
             reader.join()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

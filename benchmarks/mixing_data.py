@@ -19,7 +19,7 @@ from benchmarks.mixing_pipelines import CASES
 from streams.chunks import Chunk
 from streams.simulator import Simulator
 
-__all__ = ["Traffic", "binned", "log_loss", "traffic"]
+__all__ = ["Traffic", "binned", "handbook_numbers", "log_loss", "traffic"]
 
 _BINS = 8
 _BINNED_BEFORE = np.datetime64("2018-06-27")
@@ -79,18 +79,25 @@ def traffic(name: str, folder: Path) -> Traffic:
     return _simulated() if name == "simulator" else _rows(name, folder)
 
 
-def _handbook(folder: Path) -> Traffic:
-    """The book's own features and two more: an amount beside the card's usual ones."""
+def handbook_numbers(folder: Path) -> tuple[handbook.Payments, NDArray[np.float64]]:
+    """The book's payments that have features, by time, and what is known of each: float64[n, 17].
+
+    The amount, the book's own 14 features, and the amount beside the usual one of the card's last
+    7 and last 30 days.
+    """
     known = handbook.read(folder / "handbook_raw.parquet")
     file = folder / "handbook_features.parquet"
     _, places, numbers = handbook.read_features(file, known)
-    known = known.at_places(places)
     amount, mean7, mean30 = numbers[:, 0], numbers[:, 6], numbers[:, 8]
     times = [
         np.divide(amount, usual, where=usual > 0, out=np.zeros(len(amount)))
         for usual in (mean7, mean30)
     ]
-    numbers = np.column_stack([numbers, *times])
+    return known.at_places(places), np.column_stack([numbers, *times])
+
+
+def _handbook(folder: Path) -> Traffic:
+    known, numbers = handbook_numbers(folder)
     bins = binned(numbers, known.fraud, np.flatnonzero(known.at < _BINNED_BEFORE))
     at = np.datetime_as_string(known.at, timezone="UTC").tolist()
     ids = list(map(str, known.id.tolist()))

@@ -23,10 +23,11 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 from numpy.typing import NDArray
 
-from benchmarks.answering import PATIENCE_S, scores, through, working
+from benchmarks.answering import PATIENCE_S, scores, through
 from benchmarks.measuring import BenchmarkError, committed
 from benchmarks.mixing_data import Traffic
 from benchmarks.mixing_pipelines import declared
+from benchmarks.processes import working
 from models.bytecolumn import ByteColumn
 from streams.chunks import Chunk
 from streams.offsets import Lag

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -22,10 +19,12 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from benchmarks.backlog import write
 from benchmarks.measuring import BenchmarkError
 from benchmarks.pipelines import VERDICTS, delayed
+from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS, SYSTEMS, System
 from streams import Pipeline
 from streams.broker import Broker
 from streams.catalogue import RECOVERY_LEFT
+from streams.demo_worker import free_port
 from streams.journal import Entry, Script
 from streams.logreading import ends, stretch
 from streams.recovery import Recovery
@@ -81,8 +80,7 @@ def _recovery(brokers: str, pipeline: Pipeline, group: _Group, events: int) -> d
         worker.kill()
         worker.wait()
     killed_at = group.at(PAYMENTS)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     started = time.monotonic()
     with _worker(brokers, pipeline, f"metrics_port={port}") as worker:
         taken_over, recovered, records = _watched(worker, port)
@@ -113,18 +111,8 @@ def _worker(brokers: str, pipeline: Pipeline, *settings: str) -> Iterator[psutil
     """A worker that writes one image, the first; in a slot, which the next can take at once."""
     command = _SYSTEM.command(brokers, pipeline.predictions_topic)
     command += ["delayed", "on", f"checkpoint_interval_s={_NEVER_S}", "slot=0", *settings]
-    with tempfile.TemporaryFile() as log:
-        process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        except (BenchmarkError, psutil.TimeoutExpired) as error:
-            log.seek(0)
-            said = log.read().decode(errors="replace")
-            raise BenchmarkError(f"{error}\n{said[-2000:]}") from error
-        finally:
-            if process.is_running():
-                process.kill()
-                process.wait()
+    with working(command) as worker:
+        yield worker
 
 
 class _Group:

@@ -9,12 +9,9 @@ warm-up; after that the last third is held against the first.
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,9 +29,11 @@ from benchmarks.latency import most_rate
 from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError
 from benchmarks.payments import fill
+from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS, SYSTEMS
 from benchmarks.traffic import send
 from streams.broker import Broker
+from streams.demo_worker import free_port
 from streams.readings import page, quantile, read
 from streams.topics import TopicSpec, ensure
 
@@ -207,31 +206,17 @@ def _milliseconds(latency: NDArray[np.int64], share: float) -> float:
 @contextmanager
 def _worker(brokers: str, predictions: str, backlog: int) -> Iterator[tuple[psutil.Popen, str]]:
     """A worker that has scored what was there before, and where it serves its metrics."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/metrics"
     module = [SYSTEMS[0].python, "-m", "benchmarks.systems.unwatched"]
     command = [*module, brokers, predictions, "plain", "on", str(port)]
-    with tempfile.TemporaryFile() as log:
-        process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            deadline = time.monotonic() + _PATIENCE_S
-            while not _keeps_up(url, backlog):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    log.seek(0)
-                    said = log.read().decode(errors="replace")[-2000:]
-                    raise BenchmarkError(f"the worker did not get ready\n{said}")
-                time.sleep(_LOOK_S)
-            yield process, url
-        finally:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-            try:
-                process.wait(60)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait()
+    with working(command) as process:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not _keeps_up(url, backlog):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkError("the worker did not get ready")
+            time.sleep(_LOOK_S)
+        yield process, url
 
 
 def _keeps_up(url: str, backlog: int) -> bool:

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from benchmarks.machine import describe_machine
 from benchmarks.payments import fill
+from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS
 from streams.broker import Broker
 from streams.offsets import lag
@@ -63,21 +64,14 @@ def main(events: int, most: int, partitions: int, output: Path) -> None:
 def _measure(brokers: str, workers: int, events: int) -> tuple[int, float, float]:
     """Events answered between two moments, and the wall and CPU seconds between them."""
     name = f"workers-{uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pipeline.py")
         file.write_text(_PIPELINE.format(name=name))
         command = ["streams", "worker", str(file), "--workers", str(workers)]
         command += ["--metrics-port", "0", "--brokers", brokers]
-        process = psutil.Popen([sys.executable, "-m", *command], stdout=log, stderr=log)
-        try:
+        with working([sys.executable, "-m", *command]) as process:
             first = _when(process, brokers, f"{name}.predictions", events // 10)
             last = _when(process, brokers, f"{name}.predictions", events)
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except psutil.TimeoutExpired:
-                process.kill()
     answered, wall, cpu = (b - a for a, b in zip(first, last, strict=True))
     return int(answered), wall, cpu
 

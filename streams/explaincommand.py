@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.options import out, progress_bar, resolved, settings_options
+from streams.options import out, partition_option, progress_bar, resolved, settings_options
 from streams.replaycommands import SITE_SETTINGS, chosen_partitions, site_of
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ __all__ = ["explain"]
 @click.argument("pipeline")
 @click.argument("place", required=False)
 @click.option("--event", help="an event as JSON, as if it came next; - reads it")
-@click.option(
-    "--partition", "partitions", type=int, multiple=True, help="only this one; repeatable"
-)
+@partition_option
 @click.option("--since", help="search an id from this time on: 2026-01-31, or 2h ago")
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 @settings_options(*SITE_SETTINGS)

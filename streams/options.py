@@ -15,7 +15,17 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
 
-__all__ = ["err", "out", "progress_bar", "resolved", "settings_options"]
+__all__ = [
+    "backtest_option",
+    "err",
+    "file_options",
+    "out",
+    "partition_option",
+    "progress_bar",
+    "range_options",
+    "resolved",
+    "settings_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +54,66 @@ def settings_options(*names: str) -> Callable[[F], F]:
         )
 
     return add
+
+
+partition_option = click.option(
+    "--partition", "partitions", type=int, multiple=True, help="only this one; repeatable"
+)
+backtest_option = click.option(
+    "--backtest", is_flag=True, help="run it over topics that it never read"
+)
+
+
+def range_options(command: F) -> F:
+    """Flags that say which events are meant, and where to start computing."""
+    return _together(
+        command,
+        partition_option,
+        click.option(
+            "--from", "first", help="first event: an offset, or a time such as 2026-01-31T10:00"
+        ),
+        click.option("--to", "stop", help="behind the last event: an offset, or a time"),
+        click.option(
+            "--from-image",
+            "image",
+            default="nearest",
+            help="where to start: nearest (before --from), latest, none, or an image's number",
+        ),
+    )
+
+
+def file_options(command: F) -> F:
+    """Flags for files that a pipeline is run over instead of its topics."""
+    return _together(
+        command,
+        click.option(
+            "--events",
+            "events_file",
+            is_eager=True,  # so that it is known when --labels is looked at
+            help="run it over this file instead of a topic",
+        ),
+        click.option(
+            "--labels",
+            "labels_file",
+            callback=_with_events,
+            help="file with the labels of these events",
+        ),
+        click.option("--partitions", "count", default=1, show_default=True, help="of the files"),
+        click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"])),
+    )
+
+
+def _with_events(context: click.Context, _: click.Parameter, labels: str | None) -> str | None:
+    if labels is not None and context.params["events_file"] is None:
+        raise click.UsageError("--labels FILE goes with --events FILE.")
+    return labels
+
+
+def _together(command: F, *options: Callable[[F], F]) -> F:
+    """A command with these options, shown in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def resolved(config: Path | None, **flags: Any) -> tuple[Settings, Provenance]:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from streams.options import err, out, progress_bar, resolved, settings_options
+from streams.options import (
+    backtest_option,
+    err,
+    file_options,
+    out,
+    partition_option,
+    progress_bar,
+    range_options,
+    resolved,
+    settings_options,
+)
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
@@ -27,25 +37,12 @@ SITE_SETTINGS = ("brokers", "group", "checkpoint_store", "checkpoint_key_file", 
 
 @click.command()
 @click.argument("pipeline")
-@click.option(
-    "--partition", "partitions", type=int, multiple=True, help="only this one; repeatable"
-)
-@click.option("--from", "first", help="first event: an offset, or a time such as 2026-01-31T10:00")
-@click.option("--to", "stop", help="behind the last event: an offset, or a time")
-@click.option(
-    "--from-image",
-    "image",
-    default="nearest",
-    help="where to start: nearest (before --from), latest, none, or an image's number",
-)
+@range_options
 @click.option("--check", is_flag=True, help="compare with what was published, byte for byte")
 @click.option("--to-file", type=click.File("wb"), help="write predictions as JSON lines; - prints")
 @click.option("--to-topic", help="write predictions to this topic; it is created")
-@click.option("--backtest", is_flag=True, help="run it over topics that it never read")
-@click.option("--events", "events_file", help="run it over this file instead of a topic")
-@click.option("--labels", "labels_file", help="file with the labels of these events")
-@click.option("--partitions", "count", default=1, show_default=True, help="of the files")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
+@backtest_option
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="print the summary for programs")
 @settings_options(*SITE_SETTINGS)
 def replay(
@@ -84,8 +81,6 @@ def replay(
     _exclude(check=check, to_file=to_file, to_topic=to_topic)
     _exclude(backtest=backtest, events=events_file, check=check)
     _exclude(events=events_file, to_topic=to_topic)
-    if labels_file is not None and events_file is None:
-        raise click.UsageError("--labels FILE goes with --events FILE.")
     settings, _ = resolved(config, **flags)
     declared = unlock(load(pipeline), settings)
     site, choice = site_of(declared, settings), image_choice(image)
@@ -134,9 +129,7 @@ def replay(
 @click.command()
 @click.argument("pipeline")
 @click.argument("place", required=False)
-@click.option(
-    "--partition", "partitions", type=int, multiple=True, help="only this one; repeatable"
-)
+@partition_option
 @click.option("--since", help="search an id from this time on: 2026-01-31, or 2h ago")
 @click.option("--all", "every", is_flag=True, help="every prediction of a range, as replay --check")
 @click.option("--from", "first", help="with --all: first event, an offset or a time")

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.errors import TeachingError
-from streams.options import err, progress_bar, resolved, settings_options
+from streams.options import (
+    backtest_option,
+    err,
+    file_options,
+    progress_bar,
+    range_options,
+    resolved,
+    settings_options,
+)
 from streams.replaycommands import SITE_SETTINGS, chosen_partitions, image_choice, site_of
 
 if TYPE_CHECKING:
@@ -27,22 +35,9 @@ __all__ = ["report"]
 @click.command()
 @click.argument("pipeline")
 @click.option("--to-file", type=click.Path(dir_okay=False, path_type=Path), help="of the page")
-@click.option(
-    "--partition", "partitions", type=int, multiple=True, help="only this one; repeatable"
-)
-@click.option("--from", "first", help="first event: an offset, or a time such as 2026-01-31T10:00")
-@click.option("--to", "stop", help="behind the last event: an offset, or a time")
-@click.option(
-    "--from-image",
-    "image",
-    default="nearest",
-    help="where to start: nearest (before --from), latest, none, or an image's number",
-)
-@click.option("--backtest", is_flag=True, help="run it over topics that it never read")
-@click.option("--events", "events_file", help="run it over this file instead of a topic")
-@click.option("--labels", "labels_file", help="file with the labels of these events")
-@click.option("--partitions", "count", default=1, show_default=True, help="of the files")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
+@range_options
+@backtest_option
+@file_options
 @click.option("--metrics", help="host:port of each worker's metrics page, with commas between")
 @settings_options(*SITE_SETTINGS, "metrics_port")
 def report(
@@ -77,8 +72,6 @@ def report(
 
     if backtest and events_file is not None:
         raise click.UsageError("--backtest and --events cannot go together: choose one.")
-    if labels_file is not None and events_file is None:
-        raise click.UsageError("--labels FILE goes with --events FILE.")
     _check_installed(pipeline)
     from streams import replaying, reruns
     from streams.facts import Facts

@@ -11,7 +11,14 @@ import click
 import msgspec
 from rich.table import Table
 
-from streams.options import out, progress_bar, resolved, settings_options
+from streams.options import (
+    file_options,
+    out,
+    partition_option,
+    progress_bar,
+    resolved,
+    settings_options,
+)
 from streams.replaycommands import chosen_partitions, site_of
 
 if TYPE_CHECKING:
@@ -33,13 +40,8 @@ _HEAD = ("", "alerts/day", "precision", "recall", "caught", "missed", "good/frau
 @click.option("--cost-missed", default=1.0, show_default=True, help="of a fraud, times its amount")
 @click.option("--cost-alert", default=0.0, show_default=True, help="of each alert")
 @click.option("--after", default="7d", show_default=True, help="of the first event: count since")
-@click.option(
-    "--partition", "partitions", type=int, multiple=True, help="only this one; repeatable"
-)
-@click.option("--events", "events_file", help="run it over this file instead of a topic")
-@click.option("--labels", "labels_file", help="file with the labels of these events")
-@click.option("--partitions", "count", default=1, show_default=True, help="of the files")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
+@partition_option
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="a line for each, for programs")
 @settings_options("brokers")
 def what_if(
@@ -77,8 +79,6 @@ def what_if(
     from streams.hindsight import Hindsight
     from streams.loading import load
 
-    if labels_file is not None and events_file is None:
-        raise click.UsageError("--labels FILE goes with --events FILE.")
     settings, _ = resolved(config, **flags)
     declared = load(pipeline)
     begin = int(duration(after, "--after") * 1_000_000)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
-import time
-import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from outside import free_ports
+from served import Served
 
 __all__ = ["Alertmanager", "Pager"]
 
@@ -62,59 +59,31 @@ class Pager:
         )
 
 
-class Alertmanager:
-    """``prometheus-alertmanager``, as Debian calls it, on a free port of the loopback.
+class Alertmanager(Served):
+    """``prometheus-alertmanager``, as Debian calls it.
 
     Args:
-        folder: for its configuration and its data.
+        folder: for its configuration, its data and its log.
         configuration: given its pager's address, the text of its file.
 
     Attributes:
-        address: host:port.
         pager: to which it sends.
     """
 
     def __init__(self, folder: Path, configuration: Callable[[str], str]) -> None:
-        (port,) = free_ports(1)
-        self.address = f"127.0.0.1:{port}"
+        flags = [
+            f"--config.file={folder / 'alertmanager.yml'}",
+            f"--storage.path={folder / 'alertmanager'}",
+            "--cluster.listen-address=",
+        ]
+        super().__init__("prometheus-alertmanager", folder, flags)
         self.pager = Pager()
-        self._folder = folder
         (folder / "alertmanager.yml").write_text(configuration(self.pager.url))
 
-    def __enter__(self) -> Alertmanager:
+    def __enter__(self) -> Self:
         self.pager.__enter__()
-        with (self._folder / "alertmanager.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    "prometheus-alertmanager",
-                    f"--config.file={self._folder / 'alertmanager.yml'}",
-                    f"--storage.path={self._folder / 'alertmanager'}",
-                    f"--web.listen-address={self.address}",
-                    "--cluster.listen-address=",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + 60
-        while not self._ready():
-            told = (self._folder / "alertmanager.log").read_text()
-            assert self._process.poll() is None, told
-            assert time.monotonic() < deadline, told
-            time.sleep(0.1)
-        return self
+        return super().__enter__()
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        super().__exit__()
         self.pager.__exit__()
-
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=5):
-                return True
-        except OSError:
-            return False

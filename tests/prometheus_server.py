@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import socket
-import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
@@ -16,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from served import Served
 
 __all__ = ["Prometheus", "Samples", "needs_prometheus"]
 
@@ -28,11 +26,11 @@ Samples = dict[tuple[tuple[str, str], ...], list[tuple[float, float]]]
 """Finite samples of each series: when, and what."""
 
 
-class Prometheus:
-    """``prometheus`` on a free port of the loopback, its data in a folder; ended with the block.
+class Prometheus(Served):
+    """``prometheus``, its data in a folder.
 
     Args:
-        folder: for its configuration and its data.
+        folder: for its configuration, its data and its log.
         ports: of the metrics pages.
         rules: a rule file's text.
         alertmanagers: host:port of each that is to be told what fires.
@@ -55,37 +53,11 @@ class Prometheus:
             "scrape_configs": [{"job_name": "thalweg", "static_configs": [{"targets": targets}]}],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self._folder = folder
-
-    def __enter__(self) -> Prometheus:
-        with (self._folder / "prometheus.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    "prometheus",
-                    f"--config.file={self._folder / 'prometheus.yml'}",
-                    f"--storage.tsdb.path={self._folder / 'data'}",
-                    f"--web.listen-address={self._address}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + 60
-        while not self._ready():
-            told = (self._folder / "prometheus.log").read_text()
-            assert self._process.poll() is None, told
-            assert time.monotonic() < deadline, told
-            time.sleep(0.1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        flags = [
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+        ]
+        super().__init__("prometheus", folder, flags)
 
     def now(self, query: str) -> dict[tuple[tuple[str, str], ...], float]:
         """The answer of this moment, finite or not, by labels."""
@@ -105,15 +77,8 @@ class Prometheus:
         """Names of the alerts that fire now."""
         return {dict(labels)["alertname"] for labels in self.now('ALERTS{alertstate="firing"}')}
 
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{self._address}/-/ready", timeout=5):
-                return True
-        except OSError:
-            return False
-
     def _ask(self, how: str, **asked: object) -> list[dict[str, Any]]:
-        url = f"http://{self._address}/api/v1/{how}?{urllib.parse.urlencode(asked)}"
+        url = f"http://{self.address}/api/v1/{how}?{urllib.parse.urlencode(asked)}"
         with urllib.request.urlopen(url, timeout=30) as answer:
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
             return found

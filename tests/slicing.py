@@ -11,7 +11,7 @@ from streams.pipeline import Pipeline
 from streams.slices import Record, Records, Slice
 from streams.task import PartitionTask
 
-__all__ = ["begun", "cuts", "pieces", "rows", "slice_of"]
+__all__ = ["begun", "cuts", "pieces", "restarted", "rows", "slice_of"]
 
 
 def slice_of(

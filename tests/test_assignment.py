@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from faust.types import TP
+from noflow import NoFlow
 
 from streams import topics
 from streams.assignment import Assignment
@@ -39,22 +40,6 @@ pipeline = Pipeline(
 
 
 pytestmark = pytest.mark.kafka
-
-
-class NoFlow:
-    """Nothing is read."""
-
-    def end(self, topic: str, partition: int) -> int | None:
-        return None
-
-    def is_paused(self, topic: str, partition: int) -> bool:
-        return False
-
-    def pause(self, topic: str, partition: int) -> None: ...
-
-    def resume(self, topic: str, partition: int) -> None: ...
-
-    async def seek(self, topic: str, partition: int, offset: int) -> None: ...
 
 
 class Opening:

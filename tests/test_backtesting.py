@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shop_schemas import Sale
 from slicing import cuts, pieces, slice_of
 
 from models import FTRL, Cross, Hashed, Logistic, Number
@@ -26,13 +27,6 @@ class Visit(Event, frozen=True):
     id: str
     customer: str
     seconds: float
-    at: datetime
-
-
-class Sale(Event, frozen=True):
-    id: str
-    customer: str
-    bought: bool
     at: datetime
 
 

@@ -3,125 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import aiokafka
 import msgspec
-import numpy as np
 import pytest
-from aiokafka import TopicPartition
+from written_images import NOW, Partition, image
 
-from streams import stores
 from streams.broker import Broker
-from streams.checkpoint import Checkpoints, CheckpointUnwritableError
-from streams.image import FORMAT, Image, ImageError, pack
+from streams.image import FORMAT, ImageError, pack
 from streams.manifest import Manifest, encoded
-from streams.producer import PartitionProducer
 from streams.signing import sealed
 
 pytestmark = pytest.mark.kafka
 
-NOW = 1_700_000_000_000
 KEY = b"0123456789abcdef"
-
-
-def image(learned: int, weights: int = 400_000) -> Image:
-    """Noise, which does not compress, and one weight that differs from image to image."""
-    noise = np.random.default_rng(weights).standard_normal(weights)
-    noise[learned] = learned
-    state = {"weights": noise, "learned": learned}
-    return Image(FORMAT, "fraud-1", 0, {"payments": learned}, state, {"seed": 1})
-
-
-class Partition:
-    """Writes images as a partition does, each in a transaction of its own."""
-
-    def __init__(self, bootstrap: str, topic: str, **options: Any) -> None:
-        self.client = {"bootstrap_servers": bootstrap}
-        self.topic = topic
-        self.options = options
-
-    def checkpoints(self, group: str = "fraud", **options: Any) -> Checkpoints:
-        return Checkpoints(self.client, self.topic, 0, group, **(self.options | options))
-
-    async def write(
-        self, images: Sequence[Image], group: str = "fraud", commit: bool = True, **options: Any
-    ) -> list[int]:
-        """Write images one after the other; answers how many bytes of each."""
-        checkpoints = self.checkpoints(group, **options)
-        sizes = []
-        async with self.producer(group) as producer:
-            await checkpoints.newest()
-            for number, one in enumerate(images):
-                prepared = await asyncio.to_thread(checkpoints.prepare, one, number)
-                await producer.begin()
-                sizes.append(await checkpoints.write(producer, prepared, NOW + number))
-                await producer.add_offsets({}, group)
-                if commit:
-                    await producer.commit()
-                    checkpoints.settled(prepared)
-        if commit:
-            await self.fence(group)
-        return sizes
-
-    async def fence(self, group: str = "fraud") -> None:
-        """Wait until all that is committed can be read; what is not is aborted."""
-        async with self.producer(group):
-            pass
-
-    def producer(self, group: str) -> Producing:
-        return Producing(PartitionProducer(self.client, f"{group}-{self.topic}", 60, "none"))
-
-    async def learned(self, group: str = "fraud", **options: Any) -> Any:
-        found = await self.checkpoints(group, **options).newest()
-        return None if found is None else found.image.state["learned"]
-
-    async def put(self, key: bytes | None, value: bytes) -> int:
-        """Write a record past all transactions; answers its offset."""
-        producer = aiokafka.AIOKafkaProducer(**self.client, max_request_size=2 << 20)
-        await producer.start()
-        try:
-            sent = await producer.send_and_wait(self.topic, value, key, partition=0)
-        finally:
-            await producer.stop()
-        return int(sent.offset)
-
-    async def records(self) -> dict[int, tuple[bytes, bytes]]:
-        """All committed records of the topic: keys and values by offset."""
-        tp = TopicPartition(self.topic, 0)
-        consumer = aiokafka.AIOKafkaConsumer(**self.client, isolation_level="read_committed")
-        await consumer.start()
-        try:
-            consumer.assign([tp])
-            await consumer.seek_to_beginning(tp)
-            end = (await consumer.end_offsets([tp]))[tp]
-            found = {}
-            while await consumer.position(tp) < end:
-                for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, ()):
-                    found[record.offset] = (record.key, record.value)
-        finally:
-            await consumer.stop()
-        return found
-
-
-class Producing:
-    """A producer that is started, and stopped behind the block."""
-
-    def __init__(self, producer: PartitionProducer) -> None:
-        self._producer = producer
-
-    async def __aenter__(self) -> PartitionProducer:
-        await self._producer.start()
-        return self._producer
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
 
 
 @pytest.fixture(params=["topic", "directory", "memory"])
@@ -135,12 +34,6 @@ def anywhere(request, broker: Broker, topic: Callable[..., str], tmp_path: Path)
 @pytest.fixture
 def partition(broker: Broker, topic: Callable[..., str]) -> Partition:
     return Partition(broker.bootstrap, topic("checkpoints", cleanup_policy="compact"))
-
-
-@pytest.fixture
-def in_directory(broker: Broker, topic: Callable[..., str], tmp_path: Path) -> Partition:
-    name = topic("checkpoints", cleanup_policy="compact")
-    return Partition(broker.bootstrap, name, store=str(tmp_path))
 
 
 def test_where_nothing_was_written_there_is_no_image(partition: Partition):
@@ -405,95 +298,6 @@ def test_a_state_from_another_machine_is_taken_over_and_told_of(
     with caplog.at_level(logging.WARNING, "thalweg"):
         assert asyncio.run(run()) == 1
     assert "was computed elsewhere: cpu z80 (here " in caplog.text
-
-
-def files(partition: Partition) -> set[str]:
-    folder = Path(partition.options["store"], partition.topic, "fraud", "0")
-    return {file.name for file in folder.iterdir()}
-
-
-def test_a_store_holds_what_images_need_and_what_was_dropped_last(in_directory: Partition):
-    async def run() -> None:
-        await in_directory.write([image(n, weights=40_000 * n) for n in range(1, 12)])
-        manifests = await in_directory.checkpoints().manifests()
-        needed = {place for manifest in manifests for place in manifest.places}
-        assert needed <= files(in_directory)
-        await in_directory.write([image(12)])
-        manifests = await in_directory.checkpoints().manifests()
-        still = {place for manifest in manifests for place in manifest.places}
-        assert files(in_directory) == (needed | still)
-
-    asyncio.run(run())
-
-
-def test_what_a_crash_left_in_a_store_is_removed_and_what_is_not_ours_is_not(
-    in_directory: Partition,
-):
-    async def run() -> set[str]:
-        await in_directory.write([image(1)])
-        folder = Path(in_directory.options["store"], in_directory.topic, "fraud", "0")
-        for name in ("1-00000000-0000", "1-00000000-1111.part", "9-00000000-0000", "README"):
-            (folder / name).write_bytes(b"half")
-        await in_directory.write([image(2)], commit=False)
-        await in_directory.write([image(3)])
-        await in_directory.write([image(4)])
-        manifests = await in_directory.checkpoints().manifests()
-        return files(in_directory) - {place for it in manifests for place in it.places}
-
-    assert asyncio.run(run()) == {"9-00000000-0000", "README"}
-
-
-def test_a_full_disk_stops_an_image_but_not_the_stream(
-    in_directory: Partition, monkeypatch: pytest.MonkeyPatch
-):
-    async def run() -> list[int]:
-        await in_directory.write([image(1)])
-        before = files(in_directory)
-        with monkeypatch.context() as patched:
-
-            def full(number: int) -> None:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-            patched.setattr(stores.os, "fsync", full)
-            with pytest.raises(CheckpointUnwritableError, match="No space left on device"):
-                await in_directory.write([image(2)])
-        assert files(in_directory) == before
-        await in_directory.write([image(3)])
-        assert await in_directory.learned() == 3
-        return [it.number for it in await in_directory.checkpoints().manifests()]
-
-    assert asyncio.run(run()) == [2, 1]
-
-
-@pytest.mark.parametrize("how", ["flipped", "cut", "removed"])
-def test_behind_a_damaged_file_the_image_before_is_found(in_directory: Partition, how: str):
-    async def run() -> Any:
-        await in_directory.write([image(1), image(2)])
-        new, old = await in_directory.checkpoints().manifests()
-        [name] = {str(place) for place in {new.blocks[0].place} - old.places}
-        file = Path(in_directory.options["store"], in_directory.topic, "fraud", "0", name)
-        content = bytearray(file.read_bytes())
-        content[-1] ^= 1
-        file.write_bytes(content if how == "flipped" else content[:-1])
-        if how == "removed":
-            file.unlink()
-        return await in_directory.learned()
-
-    assert asyncio.run(run()) == 1
-
-
-def test_images_can_move_between_topic_and_store(in_directory: Partition):
-    async def run() -> None:
-        there = in_directory.options["store"]
-        await in_directory.write([image(1)], store=None)
-        assert await in_directory.learned(store=there) == 1
-        await in_directory.write([image(2)])
-        assert await in_directory.learned(store=there) == 2
-        assert await in_directory.learned(store=None) == 1
-        await in_directory.write([image(3)], store=None)
-        assert await in_directory.learned(store=None) == 3
-
-    asyncio.run(run())
 
 
 def test_an_older_state_is_put_back_at_other_positions(anywhere: Partition):

@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from click.testing import CliRunner, Result
 from confluent_kafka import Producer
 from outside import Worker, read
+from shop_files import shop_file
 
 from streams import Pipeline, load
 from streams.broker import Broker
@@ -32,25 +33,6 @@ pytestmark = pytest.mark.kafka
 NOW = 1_700_000_000_000
 HOUR = 3_600_000
 KEY = "0123456789abcdef"
-DECLARATION = """
-from models import Hashed, Logistic
-from streams import Event, Labels, Pipeline, Threshold, Topic
-
-
-class Visit(Event, frozen=True):
-    id: str
-    page: str
-
-
-pipeline = Pipeline(
-    name="{name}",
-    events=Topic("{name}-visits", schema=Visit, id="id", key="page"),
-    labels=Labels("{name}-sales"),
-    features=[Hashed("page")],
-    model=Logistic(bits=8),
-    decide=Threshold(0.5),
-)
-"""
 
 
 class Shop:
@@ -58,8 +40,7 @@ class Shop:
 
     def __init__(self, broker: Broker, folder: Path) -> None:
         self.name = f"shop-{uuid4().hex[:8]}"
-        self.file = folder / "shop.py"
-        self.file.write_text(DECLARATION.format(name=self.name))
+        self.file = shop_file(folder, self.name)
         self.brokers = broker.bootstrap
         self.client = {"bootstrap_servers": broker.bootstrap}
         self.pipeline: Pipeline = load(self.file)
@@ -219,8 +200,8 @@ def test_a_time_goes_for_all_partitions(shop: Shop):
     shop.written(3, 2)
     result = shop.run("rollback", "--to", "2023-11-14T23:30", "--yes")
     assert [line for line in result.stdout.splitlines() if "back to" not in line] == [
-        f"partition {n}: image {new} has the state of 2, at {shop.name}-sales {at // 2}, "
-        f"{shop.name}-visits {at}"
+        f"partition {n}: image {new} has the state of 2, at {shop.name}.sales {at // 2}, "
+        f"{shop.name}.visits {at}"
         for n, new, at in ((0, 4, 30), (1, 3, 20))
     ]
     with pytest.raises(TeachingError, match="there is none; there are 4, 3, 2, 1"):

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from shop_files import shop_file
 
 from streams import Pipeline, doctor, load
 from streams.broker import Broker
@@ -23,34 +24,13 @@ from streams.opscommands import doctor as command
 from streams.probing import probe
 from streams.topics import TopicSpec, delete, ensure, required_topics
 
-DECLARATION = """
-from models import Hashed, Logistic
-from streams import Event, Labels, Pipeline, Threshold, Topic
-
-
-class Visit(Event, frozen=True):
-    id: str
-    page: str
-
-
-pipeline = Pipeline(
-    name="{name}",
-    events=Topic("{name}-visits", schema=Visit, id="id", key="page"),
-    labels=Labels("{name}-sales", matures_after="7d", otherwise=0),
-    features=[Hashed("page")],
-    model=Logistic(bits=8),
-    decide=Threshold(0.5),
-)
-"""
-
 
 class Patient:
     """A pipeline in a file, and its topics on a broker."""
 
     def __init__(self, broker: Broker, folder: Path) -> None:
         self.name = f"shop-{uuid4().hex[:8]}"
-        self.file = folder / "shop.py"
-        self.file.write_text(DECLARATION.format(name=self.name))
+        self.file = shop_file(folder, self.name, matures_after="7d", otherwise=0)
         self.brokers = broker.bootstrap
         self.pipeline: Pipeline = load(self.file)
         self.visits = self.pipeline.events.name
@@ -80,8 +60,7 @@ def wrong(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_no_broker_is_a_finding_like_others(tmp_path):
-    file = tmp_path / "shop.py"
-    file.write_text(DECLARATION.format(name="shop"))
+    file = shop_file(tmp_path)
     result = CliRunner().invoke(command, [str(file), "--brokers", "127.0.0.1:1"])
     assert result.exit_code == 1
     assert "✗ broker: no Kafka at 127.0.0.1:1" in result.stdout
@@ -92,8 +71,7 @@ def test_no_broker_is_a_finding_like_others(tmp_path):
     ("line", "told"), [("slot = '1'", False), ("checkpoint_key = 'sixteen-or-more-0'", True)]
 )
 def test_a_settings_file_may_be_read_by_all_unless_it_holds_a_secret(tmp_path, line, told):
-    file, config = tmp_path / "shop.py", tmp_path / "thalweg.toml"
-    file.write_text(DECLARATION.format(name="shop"))
+    file, config = shop_file(tmp_path), tmp_path / "thalweg.toml"
     config.write_text(f"[worker]\n{line}\n")
     config.chmod(0o644)
     given = [str(file), "--brokers", "127.0.0.1:1", "--config", str(config)]

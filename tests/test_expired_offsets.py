@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from kafka import TopicPartition
 from outside import Worker, read
-from visited_shop import PIPELINE, answered, visit
+from shop_files import answered, shop_file, visit
 
 from streams import load, topics
 from streams.broker import Broker
@@ -40,8 +40,7 @@ def forget(brokers: str, name: str) -> None:
 
 def test_nothing_is_published_again_where_committed_offsets_are_gone(broker: Broker, tmp_path):
     name, brokers = f"shop-{uuid4().hex[:6]}", broker.bootstrap
-    file = tmp_path / "shop.py"
-    file.write_text(PIPELINE.format(name=name))
+    file = shop_file(tmp_path, name)
     topics.ensure(brokers, topics.required_topics(load(str(file)), PARTITIONS, retention_ms=-1))
     # No image but the first: what comes behind it is in the journal alone.
     given = {"checkpoint_interval_s": 600, "session_timeout_s": 6}

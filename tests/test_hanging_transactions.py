@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import TopicPartition
 from outside import Worker, read
-from visited_shop import PIPELINE, answered, visit
+from shop_files import answered, shop_file, visit
 
 from streams import load, topics
 from streams.broker import Broker
@@ -51,8 +51,7 @@ def leave_hanging(brokers: str, name: str, written: list[str], read_from: list[s
 
 def test_the_next_owner_commits_nothing_of_it(forgetful: Broker, tmp_path):
     name, brokers = f"shop-{uuid4().hex[:6]}", forgetful.bootstrap
-    file = tmp_path / "shop.py"
-    file.write_text(PIPELINE.format(name=name))
+    file = shop_file(tmp_path, name)
     pipeline = load(str(file))
     topics.ensure(brokers, topics.required_topics(pipeline, 1, retention_ms=-1))
     inputs = [f"{name}.visits", f"{name}.sales"]

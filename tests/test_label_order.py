@@ -25,7 +25,6 @@ from streams.task import PartitionTask
 
 BEGIN = datetime(2018, 6, 1, tzinfo=UTC)
 DAYS = 30
-WEEK = timedelta(days=7)
 
 
 class Payment(Event, frozen=True):

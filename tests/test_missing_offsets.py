@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from faust.types import TP
+from noflow import NoFlow
 from outside import ROOT
 
 from streams import assignment, load
@@ -14,22 +15,6 @@ from streams.observer import Observers
 from streams.partition import Partition
 from streams.progress import OffsetsGoneError
 from streams.settings import Settings
-
-
-class NoFlow:
-    """Nothing is read."""
-
-    def end(self, topic: str, partition: int) -> int | None:
-        return None
-
-    def is_paused(self, topic: str, partition: int) -> bool:
-        return False
-
-    def pause(self, topic: str, partition: int) -> None: ...
-
-    def resume(self, topic: str, partition: int) -> None: ...
-
-    async def seek(self, topic: str, partition: int, offset: int) -> None: ...
 
 
 class Opened:

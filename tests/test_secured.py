@@ -23,6 +23,7 @@ from kafka.admin import (
 )
 from outside import Worker
 from secured import PASSWORDS, Secured
+from shop_files import shop_file
 
 from streams import cli, load
 from streams.cluster import ClusterError, admin
@@ -33,39 +34,18 @@ from streams.topics import ensure, required_topics
 
 pytestmark = pytest.mark.kafka
 
-SHOP = """
-from models import Hashed, Logistic
-from streams import Event, Labels, Pipeline, Threshold, Topic
-
-
-class Visit(Event, frozen=True):
-    id: str
-    page: str
-
-
-pipeline = Pipeline(
-    name="shop",
-    events=Topic("visits", schema=Visit, id="id", key="page"),
-    labels=Labels("sales"),
-    features=[Hashed("page")],
-    model=Logistic(bits=8),
-    decide=Threshold(0.5),
-)
-"""
-
 
 class House:
     """A secured broker with the topics of a pipeline, whose worker logs in as `fraud`."""
 
     def __init__(self, secured: Secured, folder: Path) -> None:
         self.secured, self.folder = secured, folder
-        self.file = folder / "shop.py"
-        self.file.write_text(SHOP)
+        self.file = shop_file(folder)
         self.pipeline = load(self.file)
         self.brokers = secured.broker.bootstrap
         ensure(self.brokers, required_topics(self.pipeline, 2), secured.options("admin"))
         secured.allow("fraud", worker_rights(self.pipeline))
-        inputs = [self.pipeline.events.name, "sales"]
+        inputs = self.pipeline.input_topics
         outputs = [self.pipeline.predictions_topic]
         secured.allow("plain", [*feeder_rights(inputs), *reader_rights(outputs)])
 
@@ -104,14 +84,14 @@ def test_the_least_rights_are_enough_from_event_to_prediction(house):
     visits = [{"id": f"v{number}", "page": f"p{number % 7}"} for number in range(500)]
     rows.write_text("\n".join(map(json.dumps, visits)))
     sender = house.config("plain", "PLAIN")
-    sent = house.run("produce", rows, "--topic", "visits", "--key", "page", "--config", sender)
+    sent = house.run("produce", rows, "--topic", "shop.visits", "--key", "page", "--config", sender)
     assert sent.exit_code == 0, sent.output
     config = house.config("fraud", "SCRAM-SHA-512")
     options = house.secured.options("admin")
     with Worker(house.file, house.brokers, config=config, slot="0") as worker:
 
         def read_up() -> bool:
-            inputs = lag(house.brokers, "shop", ["visits"], options)
+            inputs = lag(house.brokers, "shop", ["shop.visits"], options)
             return all(it.committed == it.end for it in inputs)
 
         worker.until(read_up, 120)
@@ -163,8 +143,8 @@ def test_the_doctor_finds_nothing_wrong_with_the_least_rights(house):
     [
         (resource, name, operation)
         for resource, name, operations in (
-            ("Topic", "visits", ["Read"]),
-            ("Topic", "sales", ["Read"]),
+            ("Topic", "shop.visits", ["Read"]),
+            ("Topic", "shop.sales", ["Read"]),
             ("Topic", "shop.predictions", ["Write"]),
             ("Topic", "shop.dead-letters", ["Write"]),
             ("Topic", "shop.checkpoints", ["Read", "Write"]),

@@ -18,36 +18,16 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka import Producer
 from outside import ROOT, Worker
+from shop_files import shop_file
 
 from streams import load
 from streams.broker import Broker
 from streams.cli import cli
 from streams.topics import ensure, required_topics
 
-DECLARATION = """
-from models import Hashed, Logistic
-from streams import Event, Labels, Pipeline, Threshold, Topic
-
-
-class Visit(Event, frozen=True):
-    id: str
-    page: str
-
-
-pipeline = Pipeline(
-    name="{name}",
-    events=Topic("{name}-visits", schema=Visit, id="id", key="page"),
-    labels=Labels("{name}-sales"),
-    features=[Hashed("page")],
-    model=Logistic(bits=8),
-    decide=Threshold(0.5),
-)
-"""
-
 
 def test_no_broker_says_how_to_start_one(tmp_path):
-    file = tmp_path / "shop.py"
-    file.write_text(DECLARATION.format(name="shop"))
+    file = shop_file(tmp_path)
     result = CliRunner().invoke(cli, ["top", str(file), "--once", "--brokers", "127.0.0.1:1"])
     assert "thalweg broker, which starts one" in str(result.exception)
 
@@ -55,13 +35,12 @@ def test_no_broker_says_how_to_start_one(tmp_path):
 @pytest.mark.kafka
 def test_a_group_at_work_is_seen_and_keys_are_heard(broker: Broker, tmp_path: Path):
     name = f"shop-{uuid4().hex[:8]}"
-    file = tmp_path / "shop.py"
-    file.write_text(DECLARATION.format(name=name))
+    file = shop_file(tmp_path, name)
     ensure(broker.bootstrap, required_topics(load(file), 2))
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     for number in range(400):
         visit = msgspec.json.encode({"id": f"v{number}", "page": f"p{number % 7}"})
-        producer.produce(f"{name}-visits", visit, partition=number % 2)
+        producer.produce(f"{name}.visits", visit, partition=number % 2)
     producer.flush(30)
     with Worker(file, broker.bootstrap, slot="0") as worker:
         worker.until(lambda: worker.total("thalweg_events_total") == 400, 120)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from models import FTRL, Clock, Cross, Hashed, Logistic, Mixing, Number
 from streams import Event, Labels, Pipeline, Threshold, Topic
 from tests.counting import Counting
+from tests.shop_schemas import Sale
 
 
 class Visit(Event, frozen=True):
@@ -21,13 +22,6 @@ class Visit(Event, frozen=True):
 
 class Told(Visit, frozen=True):
     bought: bool
-
-
-class Sale(Event, frozen=True):
-    id: str
-    customer: str
-    bought: bool
-    at: datetime
 
 
 shop = partial(
