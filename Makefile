@@ -8,7 +8,7 @@ FAULTS := 200
 MINUTES := 30
 DATA := ../shared/data
 
-.PHONY: help demo test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-mixing bench-datasets bench-plots soak chaos docs clean
+.PHONY: help demo demo-monitoring test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-mixing bench-datasets bench-plots soak chaos docs clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -20,11 +20,14 @@ help: ## Show this help
 demo: $(VENV)/installed-broker ## See it work: a broker, card payments, a worker that learns; Ctrl-C ends all
 	@exec $(BIN)/thalweg demo
 
+demo-monitoring: $(VENV)/installed-broker ## The same for a year of payments, beside Prometheus with our alert rules
+	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/thalweg demo --monitoring deploy --days 365 --rate 2000
+
 test: $(VENV)/installed-dev ## Run all tests, on a real Kafka that they start themselves
 	@exec $(BIN)/python -m pytest
 
 test-dashboards: $(VENV)/installed-dev ## Every panel's query on a live Prometheus; pictures in build/dashboards
-	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest tests/test_dashboards.py tests/test_monitoring.py
+	@path=$$(deploy/prometheus.sh) && PATH="$$path:$$PATH" exec $(BIN)/python -m pytest tests/test_dashboards.py tests/test_monitoring.py tests/test_demo_monitoring.py
 
 test-report: $(VENV)/installed-dev ## A report in a real browser: Chromium, installed if it may be
 	@deploy/chromium.sh >/dev/null

@@ -25,7 +25,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.measuring import BenchmarkError, Run, measure
 from benchmarks.systems import SYSTEMS, System
 from benchmarks.turns import by_turns
-from streams.demo_worker import free_port
+from streams.demo_process import free_port
 from streams.readings import page
 
 __all__ = ["Variant", "main", "row"]

@@ -24,7 +24,7 @@ from benchmarks.systems import PAYMENTS, SYSTEMS, System
 from streams import Pipeline
 from streams.broker import Broker
 from streams.catalogue import RECOVERY_LEFT
-from streams.demo_worker import free_port
+from streams.demo_process import free_port
 from streams.journal import Entry, Script
 from streams.logreading import ends, stretch
 from streams.recovery import Recovery

@@ -33,7 +33,7 @@ from benchmarks.processes import working
 from benchmarks.systems import PAYMENTS, SYSTEMS
 from benchmarks.traffic import send
 from streams.broker import Broker
-from streams.demo_worker import free_port
+from streams.demo_process import free_port
 from streams.readings import page, quantile, read
 from streams.topics import TopicSpec, ensure
 

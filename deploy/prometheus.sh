@@ -13,6 +13,7 @@ if command -v "${wanted[@]}" >/dev/null; then
 fi
 if [ ! -x "$kept/usr/bin/prometheus-alertmanager" ]; then
   mkdir -p "$kept"
+  echo "Fetching Prometheus and Alertmanager, once: 30 MB, to $kept" >&2
   if ! (
     cd "$kept"
     apt-get download prometheus prometheus-alertmanager

@@ -256,6 +256,11 @@ def _supervise(
     help="TOML file with a [worker] table, to go with --brokers",
 )
 @click.option("--brokers", help="an existing Kafka, host:port; by default it brings its own")
+@click.option(
+    "--monitoring",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="the repository's folder deploy: Prometheus with its alert rules beside it",
+)
 def demo(
     days: int,
     customers: int,
@@ -264,6 +269,7 @@ def demo(
     as_json: bool,
     config: Path | None,
     brokers: str | None,
+    monitoring: Path | None,
 ) -> None:
     """See it work: a Kafka, simulated card payments, and a worker that learns to tell fraud.
 
@@ -279,5 +285,12 @@ def demo(
     settings = None if brokers is None else resolved(config, brokers=brokers)[0]
     terminals = max(1, customers // 2)
     simulator = Simulator(seed=seed, days=days, customers=customers, terminals=terminals)
-    shown = Demo(simulator=simulator, rate=rate, settings=settings, config=config, as_json=as_json)
+    shown = Demo(
+        simulator=simulator,
+        rate=rate,
+        settings=settings,
+        config=config,
+        monitoring=monitoring,
+        as_json=as_json,
+    )
     sys.exit(shown.run())

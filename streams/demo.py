@@ -6,24 +6,29 @@ Everything in it is the real thing, started as a user would start it.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from streams import topics
 from streams.broker import Broker, BrokerError
-from streams.demo_audience import Audience, DemoError
+from streams.demo_audience import Audience
+from streams.demo_monitoring import Monitoring, check_monitoring, start_monitoring
+from streams.demo_process import HOST, DemoError, DemoProcess, free_port
 from streams.demo_screen import Scene
 from streams.demo_summary import Summary, farewell, steps
-from streams.demo_worker import WorkerProcess, free_port
 from streams.errors import TeachingError
 from streams.feed import Feed
 from streams.foreground import start_broker
@@ -41,7 +46,6 @@ __all__ = ["Demo"]
 
 _PARTITIONS = 4
 _LOOK_S, _START_S = 0.2, 120.0
-_HOST = "127.0.0.1"
 _DAY_S = 86_400
 
 
@@ -54,6 +58,7 @@ class Demo:
         rate: of both together, a second.
         settings: of an existing cluster; None for a broker of its own.
         config: settings file, for the worker.
+        monitoring: folder of rules and dashboards; None for nobody who watches.
         as_json: print the summary for programs; all else goes to the error stream.
     """
 
@@ -61,6 +66,7 @@ class Demo:
     rate: float
     settings: Settings | None = None
     config: Path | None = None
+    monitoring: Path | None = None
     as_json: bool = False
 
     def run(self) -> int:
@@ -95,13 +101,19 @@ class Demo:
                     held.close()
 
     def _perform(self, held: ExitStack) -> Summary:
+        if self.monitoring is not None:
+            check_monitoring(self.monitoring)
         file = _example()
         pipeline = load(file)
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="thalweg-demo-")))
         settings = self.settings or self._own_kafka(held)
         self._create_topics(pipeline, settings)
-        metrics = f"http://{_HOST}:{free_port()}/metrics"
+        metrics = f"http://{HOST}:{free_port()}/metrics"
         worker = self._start_worker(held, file, folder / "worker.log", settings, metrics)
+
+        beside: Callable[[], Mapping[str, Text]] = dict
+        if self.monitoring is not None:
+            beside = self._start_monitoring(held, self.monitoring, folder, metrics).look
 
         labels, predictions = pipeline.label_topic, pipeline.predictions_topic
         assert labels is not None
@@ -125,7 +137,8 @@ class Demo:
         )
         back.start()
         feed.start()
-        return Audience(scene, worker, feed, back, labels.maturity).watch(self._console)
+        audience = Audience(scene, worker, feed, back, labels.maturity, beside)
+        return audience.watch(self._console)
 
     def _own_kafka(self, held: ExitStack) -> Settings:
         began = time.monotonic()
@@ -154,11 +167,11 @@ class Demo:
 
     def _start_worker(
         self, held: ExitStack, file: Path, log: Path, settings: Settings, metrics: str
-    ) -> WorkerProcess:
+    ) -> DemoProcess:
         began = time.monotonic()
         flags = {
             "brokers": settings.brokers,
-            "metrics-host": _HOST,
+            "metrics-host": HOST,
             "metrics-port": metrics.rpartition(":")[2].removesuffix("/metrics"),
             "config": self.config,
         }
@@ -166,7 +179,8 @@ class Demo:
         kept = os.environ if self.settings else _without_settings()
         given = [f"--{name}={value}" for name, value in flags.items() if value is not None]
         with self._console.status("Starting a worker …"):
-            worker = WorkerProcess(file, given, log, kept)
+            line = [sys.executable, "-m", "streams", "worker", str(file), *given]
+            worker = DemoProcess(line, log, kept)
             held.callback(worker.stop)
             deadline = time.monotonic() + _START_S
             while (reading := scrape(metrics)) is None or reading.partitions < _PARTITIONS:
@@ -175,6 +189,17 @@ class Demo:
                 time.sleep(_LOOK_S)
         self._done(f"worker {worker.pid} on {short(file)}, {metrics}", began)
         return worker
+
+    def _start_monitoring(
+        self, held: ExitStack, deploy: Path, folder: Path, metrics: str
+    ) -> Monitoring:
+        began = time.monotonic()
+        with self._console.status("Starting Prometheus …"):
+            monitoring = start_monitoring(deploy, folder, urlsplit(metrics).netloc, held)
+        self._done(f"Prometheus on {monitoring.prometheus}", began)
+        for word, said in (("Alertmanager", monitoring.pages), ("Grafana", monitoring.boards)):
+            self._say(f"         {f'{word} on {said}' if said.startswith('http') else said}")
+        return monitoring
 
     @cached_property
     def _console(self) -> Console:

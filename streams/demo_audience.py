@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
+from rich.text import Text
 
+from streams.demo_process import DemoError, DemoProcess
 from streams.demo_screen import Scene, Sight, shown
 from streams.demo_summary import Summary
-from streams.demo_worker import WorkerProcess
 from streams.feed import Feed
 from streams.readback import ReadBack
 from streams.readings import scrape
 
-__all__ = ["Audience", "DemoError"]
+__all__ = ["Audience"]
 
 _TICK_S, _SIGHT_S, _READING_S, _STILL_S = 0.2, 0.5, 1.0, 30.0
-
-
-class DemoError(Exception):
-    """Something that the demonstration has started came to a halt."""
 
 
 class Audience:
@@ -31,21 +29,24 @@ class Audience:
         feed: what it gets.
         back: what it makes of that.
         maturity: seconds after which a payment without a label counts as genuine.
+        beside: what else there is to say now, see `Scene.beside`.
     """
 
     def __init__(
         self,
         scene: Scene,
-        worker: WorkerProcess,
+        worker: DemoProcess,
         feed: Feed,
         back: ReadBack,
         maturity: float,
+        beside: Callable[[], Mapping[str, Text]] = dict,
     ) -> None:
         self._scene = scene
         self._worker = worker
         self._feed = feed
         self._back = back
         self._maturity = maturity
+        self._beside = beside
         self._turn = 0
         self._moved_at = time.monotonic()
         self._seen: tuple[int, int, int] | None = None
@@ -70,6 +71,7 @@ class Audience:
                     reading = scrape(self._scene.metrics)
                     if reading is not None:
                         self._scene.meter.add(reading)
+                    self._scene.beside = self._beside()
                 show()
                 self._check(now)
                 time.sleep(_TICK_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,6 +59,7 @@ class Scene:
         now: the newest event time that was read back.
         meter: of the worker.
         sights: predictions, the newest last.
+        beside: what to say of those who watch it, by a word for each.
     """
 
     brokers: str
@@ -72,6 +73,7 @@ class Scene:
     now: datetime | None = None
     meter: Meter = field(default_factory=Meter)
     sights: deque[Sight] = field(default_factory=lambda: deque(maxlen=_SIGHTS))
+    beside: Mapping[str, Text] = field(default_factory=dict)
 
     @property
     def day(self) -> float:
@@ -89,13 +91,16 @@ class Screen:
         scene, width = self.scene, options.max_width
         height = options.height or console.height
         watch = Text.assemble(("watch  ", "dim"), scene.watch, overflow="fold")
+        beside = len(scene.beside)
         tall = 2 + max(0, min(4, (height - 26) // 3))
-        rows = max(1, height - _FIXED_LINES - len(watch.wrap(console, width)) - tall)
+        rows = max(1, height - _FIXED_LINES - len(watch.wrap(console, width)) - beside - tall)
         yield _heading(scene)
         yield _wide(ProgressBar(total=scene.days, completed=scene.day))
         places = f"{scene.brokers}   worker {scene.worker}   {scene.metrics}"
         yield Text.assemble(("Kafka  ", "dim"), places, no_wrap=True, overflow="crop")
         yield watch
+        for word, said in scene.beside.items():
+            yield Text.assemble((f"{word:<7}", "dim"), said, no_wrap=True, overflow="ellipsis")
         yield _rule("predictions, read back from Kafka: now the riskiest, now the newest")
         yield _sights(list(scene.sights)[-rows:], rows)
         yield _rule(f"what it has learned, from {scene.lesson}")
@@ -144,6 +149,7 @@ def line(scene: Scene) -> str:
     quality = meter.quality
     figured = (f"{name} {figure(quality.get(key, math.nan))}" for name, key in shown.items())
     lines += [", ".join(figured), _labels(meter).plain]
+    lines += [f"{word} {said.plain}" for word, said in scene.beside.items() if word == "alerts"]
     return "\n         ".join(lines)
 
 

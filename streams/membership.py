@@ -18,6 +18,7 @@ from typing import Any
 from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
     KafkaError,
     NotCoordinatorForGroupError,
     UnknownTopicOrPartitionError,
@@ -25,7 +26,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.commit import OffsetFetchRequest
 
-__all__ = ["Member", "passes", "watch_over"]
+__all__ = ["Member", "coordinator_awaited", "passes", "watch_over"]
 
 log = logging.getLogger("thalweg")
 
@@ -39,6 +40,13 @@ def passes(error: KafkaError) -> bool:
     still loading the group as the members synchronise, a connection lost as a producer starts.
     """
     return bool(error.retriable) or type(error) is KafkaError
+
+
+def coordinator_awaited(record: logging.LogRecord) -> bool:
+    """Whether aiokafka logs that the group has no coordinator yet; it asks again by itself."""
+    return isinstance(record.args, tuple) and any(
+        isinstance(argument, GroupCoordinatorNotAvailableError) for argument in record.args
+    )
 
 
 class Member(GroupCoordinator):  # type: ignore[misc]  # aiokafka ships no types

@@ -1,14 +1,15 @@
-"""Log lines that repeat themselves: each sentence once in a while, with how often it came."""
+"""Log lines that repeat themselves: said once in a while, or once what they say has lasted."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
-__all__ = ["Unrepeated"]
+__all__ = ["Lasting", "Unrepeated"]
 
-_PAUSE_S = 5.0
+_PAUSE_S, _PATIENCE_S = 5.0, 10.0
 
 
 class Unrepeated(logging.Filter):
@@ -42,3 +43,38 @@ class Unrepeated(logging.Filter):
             record.msg = f"{record.getMessage()} (and {dropped:,} times more)"
             record.args = None
         return True
+
+
+class Lasting(logging.Filter):
+    """Holds a complaint back that is usually over in a moment, and passes it on once it has lasted.
+
+    A cluster that no group has used yet makes the topic of offsets as the first one asks for its
+    coordinator. Until that is done it answers that there is none, and a client logs errors.
+
+    Args:
+        passing: whether a record is such a complaint; others are passed on.
+        patience: seconds after which it is said, and after which one that was not repeated is over.
+        clock: seconds, from any origin.
+    """
+
+    def __init__(
+        self,
+        passing: Callable[[logging.LogRecord], bool],
+        patience: float = _PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._passing = passing
+        self._patience = patience
+        self._clock = clock
+        self._began = self._last = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to say it."""
+        if not self._passing(record):
+            return True
+        now = self._clock()
+        if now - self._last > self._patience:
+            self._began = now
+        self._last = now
+        return now - self._began >= self._patience

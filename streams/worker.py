@@ -19,10 +19,11 @@ from streams.allocation import keep_freed_memory
 from streams.deciding import label_values
 from streams.errors import TeachingError
 from streams.image import ImageError
+from streams.membership import coordinator_awaited
 from streams.mixing import MixingError
 from streams.observer import Observers, PrometheusObserver, serve
 from streams.progress import StateLostError
-from streams.repetition import Unrepeated
+from streams.repetition import Lasting, Unrepeated
 from streams.report import Report
 from streams.security import client_options
 from streams.settings import Provenance, Settings, boot_table
@@ -50,12 +51,15 @@ _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%X"}},
-    "filters": {"unrepeated": {"()": Unrepeated}},
+    "filters": {
+        "lasting": {"()": Lasting, "passing": coordinator_awaited},
+        "unrepeated": {"()": Unrepeated},
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
-            "filters": ["unrepeated"],
+            "filters": ["lasting", "unrepeated"],
         }
     },
     "root": {"handlers": ["stderr"], "level": "ERROR"},

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from served import Served
 
+from streams.demo_monitoring import scraping
+
 __all__ = ["Prometheus", "Samples", "needs_prometheus"]
 
 needs_prometheus = pytest.mark.skipif(
@@ -44,14 +46,8 @@ class Prometheus(Served):
         alertmanagers: Sequence[str] = (),
     ) -> None:
         (folder / "rules.yml").write_text(rules)
-        told = [{"static_configs": [{"targets": [*alertmanagers]}]}]
         targets = [f"127.0.0.1:{port}" for port in ports]
-        config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": ["rules.yml"],
-            "alerting": {"alertmanagers": told},
-            "scrape_configs": [{"job_name": "thalweg", "static_configs": [{"targets": targets}]}],
-        }
+        config = scraping(targets, ["rules.yml"], alertmanagers)
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         flags = [
             f"--config.file={folder / 'prometheus.yml'}",

@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
-import psutil  # comes with jgo
 import pytest
+from demonstration import SMALL, Run, eventually
 
 from streams.broker import Broker
 
-ROOT = Path(__file__).parents[1]
-SMALL = ("--days=10", "--customers=300", "--rate=700")
-
 pytestmark = pytest.mark.kafka
-
-
-class Run:
-    """``thalweg demo`` in a process of its own; whatever it starts is known by a mark."""
-
-    def __init__(self, temporary: Path, *flags: str) -> None:
-        self._mark = uuid4().hex
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streams", "demo", *flags],
-            cwd=ROOT,
-            env={**os.environ, "MARK": self._mark, "TMPDIR": str(temporary)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def started(self) -> list[psutil.Process]:
-        """The processes that it has started, and they in turn, which still run."""
-        return [one for one in psutil.process_iter() if self._is_ours(one)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            marked = process.environ().get("MARK") == self._mark
-            gone = process.status() == psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
-        return marked and not gone and process.pid != self.process.pid
-
-    def until(self, pattern: str) -> None:
-        """Read what it prints up to a line that matches."""
-        assert self.process.stdout
-        assert any(re.search(pattern, line) for line in self.process.stdout), pattern
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +26,8 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    runs: list[Run] = []
-
-    def start(*flags: str) -> Run:
-        runs.append(Run(tmp_path, *flags))
-        return runs[-1]
-
-    yield start
-    for run in runs:
-        run.process.kill()
-        run.process.communicate()
-
-
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
+    with ExitStack() as held:
+        yield lambda *flags: held.enter_context(Run(tmp_path, *flags))
 
 
 def test_every_payment_gets_one_prediction_and_labels_are_learned(demo, broker):

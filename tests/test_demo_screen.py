@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from streams.demo_screen import Scene, Screen, Sight, line, shown
 from streams.predictions import Prediction
@@ -86,6 +87,18 @@ def test_a_long_command_is_told_whole():
     lines = terminal(80, 24, made)
     assert len(lines) == 24
     assert made.watch.replace(" ", "") in "".join(lines).replace(" ", "")
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_who_watches_is_on_the_screen_and_the_alerts_are_in_the_log(width, height):
+    made = scene()
+    alerts, boards = "http://127.0.0.1:9090/alerts   firing: LagRising", "import " + "x" * 200
+    made.beside = {"alerts": Text(alerts), "boards": Text(boards)}
+    lines = terminal(width, height, made)
+    assert len(lines) == height
+    assert max(map(len, lines)) <= width
+    assert f"alerts {alerts}" in "\n".join(lines)
+    assert line(made).splitlines()[-1].strip() == f"alerts {alerts}"
 
 
 def test_before_the_first_reading_there_are_dashes():

@@ -1,4 +1,4 @@
-"""The worker that the demonstration starts: a process of its own, on a leash."""
+"""A process that the demonstration starts, on a leash."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -14,39 +13,45 @@ from pathlib import Path
 
 from streams.leash import leashed
 
-__all__ = ["WorkerProcess", "free_port"]
+__all__ = ["HOST", "DemoError", "DemoProcess", "free_port"]
+
+HOST = "127.0.0.1"
+"""Where all of the demonstration listens."""
 
 _GRACE_S = 15.0
 _LAST_LINES = 12
 
 
-class WorkerProcess:
-    """``thalweg worker`` as a child that cannot outlive this process; it is running once made.
+class DemoError(Exception):
+    """Something that the demonstration has started came to a halt."""
+
+
+class DemoProcess:
+    """A child that cannot outlive this process; it is running once made.
 
     Args:
-        pipeline: its file.
-        flags: of the command.
+        command: its command line.
         log: file for all that it prints.
-        environment: that it gets.
+        environment: that it gets; this process's own if None.
     """
 
     def __init__(
-        self, pipeline: Path, flags: Sequence[str], log: Path, environment: Mapping[str, str]
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self._log = log
         with log.open("wb") as printed:
             self._leash = subprocess.Popen(
-                leashed([sys.executable, "-m", "streams", "worker", str(pipeline), *flags]),
+                leashed(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=printed,
                 start_new_session=True,
-                env=dict(environment),
+                env=environment,
             )
 
     @cached_property
     def pid(self) -> int:
-        """Of the worker itself. Read when it is needed: an interruption cannot make it get lost."""
+        """Of the command itself. Read when it is needed: an interruption cannot lose it."""
         assert self._leash.stdout is not None
         return int(self._leash.stdout.readline() or 0)
 
@@ -56,7 +61,7 @@ class WorkerProcess:
         return self._leash.poll()
 
     def stop(self) -> None:
-        """Have it commit and end; after a time of grace, end it."""
+        """Have it end as it should; after a time of grace, end it."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.pid and self.ended is None:
                 with suppress(ProcessLookupError):
@@ -67,13 +72,18 @@ class WorkerProcess:
         if self._leash.stdout is not None:
             self._leash.stdout.close()
 
-    def last_words(self) -> str:
+    def last_words(self, lines: int = _LAST_LINES) -> str:
         """The end of what it printed."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(usual: int = 0) -> int:
+    """A port of this machine that nobody listens on: the usual one, if it can be."""
+    try:
+        with socket.create_server((HOST, usual)) as probe:
+            port: int = probe.getsockname()[1]
+    except OSError:
+        if not usual:
+            raise
+        return free_port()
+    return port
