@@ -121,21 +121,26 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several observers as one, told in the order given."""
+    """Several observers as one, told in the order given; none of what it does nothing with."""
 
     def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
+        for name in filter(_is_hook, dir(Observer)):
+            idle = getattr(Observer, name)
+            hooks = [getattr(observer, name) for observer in observers]
+            heeded = [hook for hook in hooks if getattr(hook, "__func__", None) is not idle]
+            setattr(self, name, heeded[0] if len(heeded) == 1 else _each(heeded))
 
-    def __getattribute__(self, name: str) -> Any:
-        if not name.startswith("on_"):
-            return super().__getattribute__(name)
-        hooks = [getattr(observer, name) for observer in self._observers]
 
-        def tell(*told: Any, **named: Any) -> None:
-            for hook in hooks:
-                hook(*told, **named)
+def _is_hook(name: str) -> bool:
+    return name.startswith("on_")
 
-        return tell
+
+def _each(hooks: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    def tell(*told: Any, **named: Any) -> None:
+        for hook in hooks:
+            hook(*told, **named)
+
+    return tell
 
 
 class RecordingObserver(Observer):

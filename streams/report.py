@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Report"]
 
 _GAUGES_EVERY_S = 1.0
-_DESCRIBING = 0.01  # share of the time
+_DESCRIBING = 0.005  # share of the time
 _SAMPLES = 100_000
 _OLD_S = 600.0
 
