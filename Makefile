@@ -8,7 +8,7 @@ FAULTS := 200
 MINUTES := 30
 DATA := ../shared/data
 
-.PHONY: help demo demo-monitoring test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-mixing bench-datasets bench-plots soak chaos docs clean
+.PHONY: help demo demo-monitoring test test-dashboards test-report test-alerts check lint format bench bench-feeding bench-throughput bench-latency bench-stages bench-costs bench-drift bench-memory bench-guarantees bench-metrics bench-fraud bench-mixing bench-datasets bench-plots soak chaos docs docs-site docs-links clean
 
 help: ## Show this help
 	@echo 'Thalweg: streaming machine learning on Kafka'
@@ -97,9 +97,17 @@ bench-plots: $(VENV)/installed-bench ## Pictures of what was measured, for docs/
 chaos: $(VENV)/installed-dev ## Kill, stop, cut, fill and corrupt under load, and verify: SEED=7 FAULTS=200
 	@exec $(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS)
 
-docs: $(VENV)/installed-dev ## Rewrite what is made from code: tables, dashboards, alerts, runbooks
+docs: $(VENV)/installed-dev ## Rewrite what is made from code: tables, sketches, dashboards, alerts, runbooks
 	@$(BIN)/python -m docs.tables
+	@$(BIN)/python -m docs.sketches
 	@exec $(BIN)/python -m deploy.monitoring
+
+docs-site: $(VENV)/installed-docs ## The documentation as a site, every internal link checked; in build/site
+	@$(BIN)/python -m sphinx -q -j auto -W --keep-going -c docs . build/site
+	@echo 'file://$(CURDIR)/build/site/index.html'
+
+docs-links: $(VENV)/installed-docs ## Whether the links to other sites still lead somewhere
+	@exec $(BIN)/python -m sphinx -q -b linkcheck -c docs . build/links
 
 clean: ## Remove the environment and everything else that can be made again
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -75,5 +75,5 @@ if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --
 fi
 touch "$venv/installed-$extra"
 if [ "$extra" = dev ]; then
-  touch "$venv/installed-broker" # which dev includes
+  touch "$venv/installed-broker" "$venv/installed-docs" # which dev includes
 fi

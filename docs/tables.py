@@ -6,27 +6,33 @@ all of them.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
 from streams import catalogue, load
+from streams.cli import cli
 from streams.rights import worker_rights
 from streams.settings import SECRETS, Settings, meanings
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
+    ROOT / "docs/comparison.md",
+    ROOT / "docs/decisions/index.md",
     ROOT / "docs/fraud.md",
     ROOT / "docs/examples.md",
     ROOT / "docs/guarantees.md",
     ROOT / "docs/metrics.md",
     ROOT / "docs/mixing.md",
     ROOT / "docs/performance.md",
+    ROOT / "docs/reference/commands.md",
     ROOT / "docs/security.md",
     ROOT / "docs/settings.md",
 )
@@ -62,6 +68,55 @@ def rights() -> str:
         pattern = ", and all that begin so (`prefixed`)" if right.prefix else ""
         operations = ", ".join(right.operations)
         lines.append(f"| {right.resource} | `{right.name}`{pattern} | {operations} |")
+    return "\n".join(lines)
+
+
+def commands() -> str:
+    """What `--help` says of every command."""
+    return "\n\n".join(_command(cli, "thalweg"))
+
+
+def _command(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, **command.context_settings)
+    if isinstance(command, click.Group):
+        for each, below in sorted(command.commands.items()):
+            yield from _command(below, f"{name} {each}")
+        return
+    yield f"## `{name}`"
+    about, _, examples = inspect.cleandoc(command.help or "").partition("Example: ")
+    yield _flags(about.replace("\b\n", "").strip())
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f"```text\n{name} {usage}\n```"
+    if examples:
+        yield f"```console\n{_console(examples)}\n```"
+    lines = ["| option | |", "|---|---|"]
+    for option in command.params:
+        told = option.get_help_record(context)
+        if told is not None:
+            lines.append(f"| `{_cell(told[0])}` | {_flags(_cell(told[1]))} |")
+    yield "\n".join(lines)
+
+
+def _console(examples: str) -> str:
+    """Examples of a docstring as lines to be typed."""
+    joined = re.sub(r"\s*\\\n\s*", " ", examples)
+    return "\n".join(f"$ {line.strip()}" for line in joined.splitlines())
+
+
+def _flags(text: str) -> str:
+    return re.sub(r"--[a-z][a-z-]+", r"`\g<0>`", text)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def decisions() -> str:
+    """The titles of the decisions."""
+    lines = ["| | |", "|---:|---|"]
+    for path in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
+        number, title = path.read_text().partition("\n")[0].removeprefix("# ").split(". ", 1)
+        lines.append(f"| {number} | [{title}]({path.name}) |")
     return "\n".join(lines)
 
 
@@ -267,6 +322,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "mixing_cost": mixing_cost,
     "chaos": chaos,
     "chaos_summary": chaos_summary,
+    "commands": commands,
+    "decisions": decisions,
     "settings": settings,
     "rights": rights,
     "throughput": throughput,

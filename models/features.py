@@ -48,7 +48,7 @@ class Number(FieldFeature):
     """A number.
 
     Attributes:
-        scale: None: as it is. ``"log"``: sign(x)·log(1 + |x|), for amounts and counts.
+        scale: None: as it is. ``"log"``: ``sign(x)·log(1 + |x|)``, for amounts and counts.
             ``"standard"``: (x − mean) / standard deviation of all numbers so far, this one
             included; 0 for the first, and as long as all are equal.
     """

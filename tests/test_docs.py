@@ -68,7 +68,7 @@ def test_the_table_of_a_benchmark_is_made_from_its_results(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("command", commands())
 def test_a_command_can_be_given_as_it_is_printed(command):
-    _, name, *arguments = shlex.split(command)
+    _, name, *arguments = shlex.split(command.partition(" < ")[0])
     cli.commands[name].make_context(name, arguments)
 
 
@@ -90,6 +90,19 @@ def test_the_readmes_mistake_is_told_in_these_words(tmp_path, monkeypatch):
     with pytest.raises(DeclarationError) as caught:
         load("fraud.py")
     assert f"{caught.value}\n" == blocks(README, "text")[1]
+
+
+def test_the_quick_start_runs_a_pipeline_in_memory(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    [block] = blocks((ROOT / "docs/quickstart.md").read_text(), "python")
+    exec(compile(block, "quickstart.md", "exec"), {})
+
+
+@pytest.mark.parametrize("index", ["docs/index.md", "docs/decisions/index.md"])
+def test_an_index_has_every_page_that_stands_beside_it(index):
+    path = ROOT / index
+    linked = set(re.findall(r"\]\(([\w./-]+\.md)\)", path.read_text()))
+    assert {page.name for page in path.parent.glob("*.md")} - linked == {"index.md"}
 
 
 def test_the_page_on_testing_shows_tests_that_pass():
