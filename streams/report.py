@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Report"]
 
 _GAUGES_EVERY_S = 1.0
-_DESCRIBING = 0.005  # share of the time
+_DESCRIBING = 0.01  # share of the time
 _SAMPLES = 100_000
 _OLD_S = 600.0
 
@@ -91,8 +91,7 @@ class Report(Observer):
             lag = self._set_gauges()
             now = time.monotonic()
             if now >= described:
-                await self._describe()
-                described = now + (time.monotonic() - now) / _DESCRIBING
+                described = now + await self._describe() / _DESCRIBING
             if self._every and now - last >= self._every:
                 self._say(self._line(now - last, lag))
                 last = now
@@ -121,18 +120,20 @@ class Report(Observer):
             self._measured = [partition.task.quality for partition in partitions.values()]
         return total
 
-    async def _describe(self) -> None:
+    async def _describe(self) -> float:
         """Set the gauges that take milliseconds, of one partition at a time.
 
         Where nothing was read nothing has changed: an idle worker is to cost next to nothing.
+        Answers the CPU-seconds that it took.
         """
-        host, changed = self._app.host, False
+        host, spent = self._app.host, 0.0
         for number, partition in list(host.partitions.items()):
             if host.partitions.get(number) is not partition:
-                return
+                return spent
             task = partition.task
             if task.positions == self._described.get(number):
                 continue
+            began = time.thread_time()
             self._observer.on_quality(number, task.quality.summary())
             model = task.learner.summary()
             self._observer.on_model(number, {**model, **task.encoder.summary()})
@@ -141,14 +142,17 @@ class Report(Observer):
             self._models[number] = model
             self._observer.on_alerting(number, task.decider.summary())
             self._described[number] = dict(task.positions)
-            changed = True
+            spent += time.thread_time() - began
             await asyncio.sleep(0)
-        if changed:
+        if spent:
+            began = time.thread_time()
             merged = self._merged()
             self._quality = merged.summary()
             self._observer.on_worker_quality(self._quality)
             if self._pipeline.measure is not None:
                 self._observer.on_worker_segments(merged.segments())
+            spent += time.thread_time() - began
+        return spent
 
     def _merged(self) -> Quality:
         merged = self._pipeline.new_quality()
