@@ -14,7 +14,7 @@ from models.scaling import numbers
 from models.textcolumn import TextColumn
 from models.windowing import slide
 from models.windowlayout import MOST_PLACES, gather, laid_out, places, scatter
-from models.windowmemory import STATS, Rules, empty
+from models.windowmemory import STATS, Rules, empty, size
 
 __all__ = ["Windows"]
 
@@ -118,15 +118,14 @@ class Windows:
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
-        return sum(array.nbytes for array in self._memory) - self._memory.bits.nbytes
+        return size(self._memory)
 
     @property
     def most_bytes(self) -> int:
         """`memory` when all that may be remembered is, of as many keys as events."""
-        figures = ("keys", "counts", "sums", "squares", "extremes", "distinct")
         one = empty(self._rules, 1, 1)
-        slot = sum(getattr(one, name).nbytes for name in figures) + 3 * one.table.itemsize // 2
-        event = one.times.nbytes + one.bits.nbytes + one.until.nbytes
+        slot = one.rows.shape[1] + 3 * one.table.itemsize // 2
+        event = one.events.nbytes + one.until.nbytes
         return int(self._rules.remember * (slot + MOST_PLACES * event))
 
     def state(self) -> State:
