@@ -27,7 +27,7 @@ Outcome: TypeAlias = Literal[
 """What became of a label, or of an event that waits for one; see `Joiner.outcomes`."""
 
 _OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-_GROWTH = 1.25
+_GROWTH = 2
 _SLOTS = 1_024
 _STEPS = 32_768
 _CHAINS = {"pending": PENDING, "settled": SETTLED, "early": EARLY, "waiting": WAITING}
