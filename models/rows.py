@@ -51,13 +51,25 @@ class Rows:
             index: int32[sum(lengths)].
             value: float64[sum(lengths)].
         """
-        n, used = len(lengths), int(self.indptr[self.next - self.base])
-        self._reserve(n, len(index), used)
-        at = self.next - self.base
-        _append(lengths, index, value, at, self.indptr, self.index, self.value)
         start = self.next
-        self.next += n
+        new_index, new_value = self.extend(lengths)
+        new_index[:], new_value[:] = index, value
         return start
+
+    def extend(self, lengths: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Add rows of these lengths, int64[n]; their buckets and values are to be filled in.
+
+        They are laid end to end, views that the next call may make stale.
+        """
+        n, entries = len(lengths), int(lengths.sum())
+        self._reserve(n, entries, int(self.indptr[self.next - self.base]))
+        at = self.next - self.base
+        begin = int(self.indptr[at])
+        np.cumsum(lengths, out=self.indptr[at + 1 : at + 1 + n])
+        self.indptr[at + 1 : at + 1 + n] += begin
+        self.next += n
+        span = slice(begin, begin + entries)
+        return self.index[span], self.value[span]
 
     def drop_before(self, seq: int) -> None:
         """Forget all rows numbered below `seq`; their memory is reused by later appends."""
@@ -139,24 +151,6 @@ def _move(
         value[entry] = old_value[begin + entry]
     for row in range(kept + 1):
         indptr[row] = old_indptr[at + row] - begin
-
-
-@compiled
-def _append(
-    lengths: NDArray[np.int64],
-    index: NDArray[np.int32],
-    value: NDArray[np.float64],
-    at: int,
-    indptr: NDArray[np.int64],
-    all_index: NDArray[np.int32],
-    all_value: NDArray[np.float64],
-) -> None:
-    used = indptr[at]
-    for entry in range(len(index)):
-        all_index[used + entry] = index[entry]
-        all_value[used + entry] = value[entry]
-    for row in range(len(lengths)):
-        indptr[at + row + 1] = indptr[at + row] + lengths[row]
 
 
 @compiled

@@ -76,7 +76,7 @@ def slide(
         bits: int64[n], the values.
         present: bool[n], whether there is a value.
         begin: the first event that was not answered yet.
-        out: float64[p, n], NaN wherever there is no answer.
+        out: float64[n, p], NaN wherever there is no answer.
 
     Returns:
         The first event that was not answered: the memory is to be laid out anew for it; or n.
@@ -100,8 +100,8 @@ def slide(
             return n
         else:
             _take(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
-        for p in range(len(out)):
-            out[p, n] = memory.found[rules.window[p], rules.stat[p]]
+        for p in range(len(rules.stat)):
+            out[n, p] = memory.found[rules.window[p], rules.stat[p]]
     return len(times)
 
 
