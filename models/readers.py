@@ -147,6 +147,7 @@ def _numeric(
     sign = signs(missing)
 
     def part(block: NDArray[np.float64]) -> Part:
+        block = np.ascontiguousarray(block)
         rescale(block, scale, moments)
         values, tokens = block.reshape(-1), _IN_SLOT
         if not slots:
