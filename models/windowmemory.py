@@ -200,15 +200,15 @@ def _row(rules: Rules) -> np.dtype[Any]:
         ("extremes", "i8", (w, 2), rules.extremes),
         ("distinct", "i8", (w,), rules.distinct),
     ]
-    formats, offsets, size = [], [], 0
+    formats, offsets, width = [], [], 0
     for _, kind, shape, needed in parts:
         formats.append(np.dtype((kind, shape if needed else (1, *shape[1:]))))
-        offsets.append(size if needed else 0)
-        size += formats[-1].itemsize * needed
-    names = [name for name, *_ in parts]
-    lines = -(-size // LINE)
-    layout = {"names": names, "formats": formats, "offsets": offsets, "itemsize": lines * LINE}
-    return np.dtype(layout)  # type: ignore[call-overload,no-any-return]
+        offsets.append(width if needed else 0)
+        width += formats[-1].itemsize * needed
+    names, lines = [name for name, *_ in parts], -(-width // LINE)
+    layout: Any = {"names": names, "formats": formats, "offsets": offsets, "itemsize": lines * LINE}
+    row: np.dtype[Any] = np.dtype(layout)
+    return row
 
 
 def _lines(n: int, size: int) -> NDArray[np.uint8]:
