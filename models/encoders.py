@@ -141,8 +141,7 @@ class HashedEncoder(_Remembering):
         """Append the rows of `n` events, given as a column for each field."""
         self._memory.plan = plan
         parts = [part for read in self._readers for part in read(columns)]
-        lengths = _lengths(parts, n)
-        _lay_out(parts, lengths, self.bits, *rows.extend(lengths))
+        _lay_out(parts, self.bits, *rows.extend(_lengths(parts, n)))
         self._lengths = [(part.columns, part.lengths) for part in parts]
 
     def lengths(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -265,13 +264,12 @@ def _lengths(parts: Sequence[Part], n: int) -> NDArray[np.int64]:
 
 def _lay_out(
     parts: Sequence[Part],
-    lengths: NDArray[np.int64],
     bits: int,
+    place: NDArray[np.int64],
     index: NDArray[np.int32],
     value: NDArray[np.float64],
 ) -> None:
-    """Write the buckets and values of parts into rows of these lengths, laid end to end."""
-    place = np.cumsum(lengths) - lengths
+    """Write the buckets and values of parts into rows that begin at these places."""
     mask = (1 << bits) - 1
     numbers = 0
     for columns, each, tokens, values in parts:

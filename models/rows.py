@@ -52,24 +52,26 @@ class Rows:
             value: float64[sum(lengths)].
         """
         start = self.next
-        new_index, new_value = self.extend(lengths)
+        _, new_index, new_value = self.extend(lengths)
         new_index[:], new_value[:] = index, value
         return start
 
-    def extend(self, lengths: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Add rows of these lengths, int64[n]; their buckets and values are to be filled in.
+    def extend(
+        self, lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """Add rows of these lengths, int64[n], laid end to end; their entries are to be filled in.
 
-        They are laid end to end, views that the next call may make stale.
+        Returns:
+            Where each begins, and buckets and values, views that the next call may make stale.
         """
         n, entries = len(lengths), int(lengths.sum())
         self._reserve(n, entries, int(self.indptr[self.next - self.base]))
         at = self.next - self.base
         begin = int(self.indptr[at])
-        np.cumsum(lengths, out=self.indptr[at + 1 : at + 1 + n])
-        self.indptr[at + 1 : at + 1 + n] += begin
+        _point(lengths, at, self.indptr)
         self.next += n
         span = slice(begin, begin + entries)
-        return self.index[span], self.value[span]
+        return self.indptr[at : at + n] - begin, self.index[span], self.value[span]
 
     def drop_before(self, seq: int) -> None:
         """Forget all rows numbered below `seq`; their memory is reused by later appends."""
@@ -151,6 +153,13 @@ def _move(
         value[entry] = old_value[begin + entry]
     for row in range(kept + 1):
         indptr[row] = old_indptr[at + row] - begin
+
+
+@compiled
+def _point(lengths: NDArray[np.int64], at: int, indptr: NDArray[np.int64]) -> None:
+    """Write where rows end that come next."""
+    for row in range(len(lengths)):
+        indptr[at + row + 1] = indptr[at + row] + lengths[row]
 
 
 @compiled
