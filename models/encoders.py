@@ -135,19 +135,23 @@ class HashedEncoder(_Remembering):
         self._numbers = _numbers(features)
         self._slots = slots
         self._readers = [reader(it, seed, self._memory, slots=slots) for it in features]
-        self._lengths: list[NDArray[np.int64]] = []
+        self._lengths: list[tuple[int, NDArray[np.int64]]] = []
 
     def append(self, columns: Columns, n: int, rows: Rows, plan: Plan | None = None) -> None:
         """Append the rows of `n` events, given as a column for each field."""
         self._memory.plan = plan
         parts = [part for read in self._readers for part in read(columns)]
-        rows.append(*_lay_out(parts, n, self.bits))
-        self._lengths = [lengths for lengths, _, _ in parts]
+        _lay_out(parts, self.bits, *rows.extend(_lengths(parts, n)))
+        self._lengths = [(part.columns, part.lengths) for part in parts]
 
     def lengths(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many entries each column has in rows of the last batch, int64[columns, places]."""
-        one = np.ones(len(places), np.int64)
-        return np.stack([each[places] if len(each) else one for each in self._lengths])
+        return np.vstack(
+            [
+                each[places] if len(each) else np.ones((columns, len(places)), np.int64)
+                for columns, each in self._lengths
+            ]
+        )
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take, and why."""
@@ -249,40 +253,60 @@ def _unusable(columns: Columns, fields: Iterable[str]) -> dict[int, str]:
     return found
 
 
+def _lengths(parts: Sequence[Part], n: int) -> NDArray[np.int64]:
+    """How many entries the rows have that parts make."""
+    lengths = np.full(n, sum(part.columns for part in parts if not len(part.lengths)))
+    for part in parts:
+        if len(part.lengths):
+            lengths += part.lengths
+    return lengths
+
+
 def _lay_out(
-    parts: Sequence[Part], n: int, bits: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """The rows that parts make, each row's entries side by side: lengths, buckets and values."""
-    varying = [each for each, _, _ in parts if len(each)]
-    lengths, place = np.empty(n, np.int64), np.empty(n, np.int64)
-    lengths.fill(len(parts) - len(varying))
-    for more in varying:
-        lengths += more
-    entries = _begin(lengths, place)
-    index, value = np.empty(entries, np.int32), np.empty(entries, np.float64)
+    parts: Sequence[Part],
+    bits: int,
+    place: NDArray[np.int64],
+    index: NDArray[np.int32],
+    value: NDArray[np.float64],
+) -> None:
+    """Write the buckets and values of parts into rows that begin at these places."""
     mask = (1 << bits) - 1
-    slot = 0
-    for each, tokens, values in parts:
-        if len(each) or len(tokens):
-            _place(each, tokens, values, mask, place, index, value)
+    numbers = 0
+    for columns, each, tokens, values in parts:
+        if len(each):
+            _place_some(each, tokens, values, mask, place, index, value)
+        elif len(tokens):
+            _place(columns, tokens, values, mask, place, index, value)
         else:
-            slot -= 1
-            _put(values, slot, place, index, value)
-    return lengths, index, value
-
-
-@compiled
-def _begin(lengths: NDArray[np.int64], place: NDArray[np.int64]) -> int:
-    """Write where each row begins; how many entries there are in all."""
-    entries = 0
-    for row in range(len(lengths)):
-        place[row] = entries
-        entries += lengths[row]
-    return entries
+            _put(columns, numbers, values, place, index, value)
+            numbers += columns
 
 
 @compiled
 def _place(
+    columns: int,
+    tokens: NDArray[np.uint32],
+    values: NDArray[np.float64],
+    mask: int,
+    place: NDArray[np.int64],
+    index: NDArray[np.int32],
+    value: NDArray[np.float64],
+) -> None:
+    """Write so many entries where each row has its next free place, and move that on."""
+    signs = len(values) == 0
+    for column in range(columns):
+        for row in range(len(place)):
+            token = tokens[row * columns + column]
+            index[place[row]] = token & mask
+            if signs:
+                value[place[row]] = -1.0 if token >> 31 else 1.0
+            else:
+                value[place[row]] = values[row * columns + column]
+            place[row] += 1
+
+
+@compiled
+def _place_some(
     lengths: NDArray[np.int64],
     tokens: NDArray[np.uint32],
     values: NDArray[np.float64],
@@ -291,30 +315,28 @@ def _place(
     index: NDArray[np.int32],
     value: NDArray[np.float64],
 ) -> None:
-    """Write a part's entries where each row has its next free place, and move that on."""
-    source, signs, alone = 0, len(values) == 0, len(lengths) == 0
+    """The same where each row has as many entries as `lengths` says, and their values are given."""
+    source = 0
     for row in range(len(place)):
-        for _ in range(1 if alone else lengths[row]):
-            token = tokens[source]
-            index[place[row]] = token & mask
-            if signs:
-                value[place[row]] = -1.0 if token >> 31 else 1.0
-            else:
-                value[place[row]] = values[source]
+        for _ in range(lengths[row]):
+            index[place[row]] = tokens[source] & mask
+            value[place[row]] = values[source]
             place[row] += 1
             source += 1
 
 
 @compiled
 def _put(
+    columns: int,
+    before: int,
     values: NDArray[np.float64],
-    slot: int,
     place: NDArray[np.int64],
     index: NDArray[np.int32],
     value: NDArray[np.float64],
 ) -> None:
-    """Write a number where each row has its next free place, and move that on."""
-    for row in range(len(place)):
-        index[place[row]] = slot
-        value[place[row]] = values[row]
-        place[row] += 1
+    """The same of numbers in slots, of which there are so many before them."""
+    for column in range(columns):
+        for row in range(len(place)):
+            index[place[row]] = -1 - before - column
+            value[place[row]] = values[row * columns + column]
+            place[row] += 1

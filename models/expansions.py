@@ -83,14 +83,14 @@ def add_product(parts: Floats, n: int, a: float, b: float) -> int:
 
 
 @fused()
-def add(parts: Floats, at: int, width: int, x: float) -> bool:
-    """Add to an expansion of `width` parts from place `at`, largest first, which stays that wide.
+def add(parts: Floats, width: int, x: float) -> bool:
+    """Add to an expansion of the first `width` parts, largest first, which stays that wide.
 
     Returns:
         Whether nothing was lost; if something was, the parts are not to be used.
     """
-    for place in range(at, at + width):
+    for place in range(width):
         parts[place], x = two_sum(parts[place], x)
-    for place in range(at + width - 2, at - 1, -1):
+    for place in range(width - 2, -1, -1):
         parts[place], parts[place + 1] = two_sum(parts[place], parts[place + 1])
     return x == 0.0

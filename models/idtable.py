@@ -16,7 +16,7 @@ from models import intrinsics
 from models.compiled import fused
 from models.intrinsics import prefetch
 
-__all__ = ["enter", "erase", "find", "foresee"]
+__all__ = ["enter", "erase", "find", "foresee", "likely"]
 
 Entries: TypeAlias = NDArray[Any]
 """Records with the digest, ``low`` and ``high``."""
@@ -72,6 +72,18 @@ def erase(entries: Entries, table: Cells, slot: int) -> None:
 def foresee(table: Cells, low: np.uint64) -> None:
     """Say that an id will be looked for soon."""
     prefetch(table, _home(_tag(low), len(table)))
+
+
+@fused(intrinsics)
+def likely(table: Cells, low: np.uint64) -> int:
+    """The slot that `find` will look at first; -1 if none. Entries are not read for it."""
+    tag = _tag(low)
+    place = _home(tag, len(table))
+    while table[place] != 0:
+        if table[place] >> 32 == tag:
+            return int(table[place] & 0xFFFFFFFF) - 1
+        place = _following(place, len(table))
+    return -1
 
 
 @fused(intrinsics)

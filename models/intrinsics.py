@@ -45,14 +45,16 @@ def prefetch(_context: Any, array: Any, place: Any) -> tuple[Any, Callable[..., 
     """
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, given[0]).data
-        address = builder.bitcast(builder.gep(data, [given[1]]), cgutils.voidptr_t)
+        kind = signature.args[0]
+        items = context.make_array(kind)(context, builder, given[0])
+        item = cgutils.get_item_pointer(context, builder, kind, items, [given[1]])
+        address = builder.bitcast(item, cgutils.voidptr_t)
         to_be_changed, kept_close, data_cache = (
             context.get_constant(types.int32, flag) for flag in (1, 3, 1)
         )
         arguments = [address, to_be_changed, kept_close, data_cache]
-        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [it.type for it in arguments])
-        function = builder.module.declare_intrinsic("llvm.prefetch", (address.type,), kind)
+        takes = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [it.type for it in arguments])
+        function = builder.module.declare_intrinsic("llvm.prefetch", (address.type,), takes)
         builder.call(function, arguments)
         return context.get_dummy_value()
 

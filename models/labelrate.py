@@ -70,7 +70,7 @@ class LabelRate(Sliding):
         return memory.rates(self.name, lambda: Rates(*settings, sums))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
-        """Unscaled, float64[figures, n], NaN where there is none; see `Rates.take`."""
+        """Unscaled, float64[n, figures], NaN where there is none; see `Rates.take`."""
         times = microseconds(columns[EVENT_TIME])
         count, total = self.rates(memory).take(columns[self.by], times, memory.plan)
         found = []
@@ -80,7 +80,7 @@ class LabelRate(Sliding):
                 found.append(total / np.maximum(count, 1.0))
             else:
                 found.append(count if stat == "count" else total)
-        return np.concatenate(found)
+        return np.hstack(found)
 
     @property
     def _own_settings(self) -> Mapping[str, Any]:

@@ -59,7 +59,7 @@ class Rates:
             plan: scores the next n rows, and learns of these and earlier ones; None: scores alone.
 
         Returns:
-            float64[windows, n] each, NaN where there is no key, or where the event comes too late.
+            float64[n, windows] each, NaN where there is no key, or where the event comes too late.
             Without `sums` the second is of no meaning.
         """
         n = len(times)
@@ -69,8 +69,8 @@ class Rates:
         new = self._rows.append(n)
         new["ids"], new["keyed"] = identified(keys)
         new["times"], new["labelled"] = times, False
-        found = self._walk(plan).reshape(*self._shape, n)
-        return found[0], found[-1]
+        found = self._walk(plan).reshape(n, *self._shape)
+        return found[:, 0], found[:, -1]
 
     def learn(self, plan: Plan) -> None:
         """Take the labels of a plan that scores nothing."""
@@ -113,18 +113,21 @@ class Rates:
         self._rows.restore(state["first"], {**columns, "stamps": np.zeros_like(state["times"])})
 
     def _walk(self, plan: Plan) -> NDArray[np.float64]:
-        """Ask and learn in the order of a plan: the answers, float64[columns, scores]."""
+        """Ask and learn in the order of a plan: the answers, float64[scores, columns]."""
         learns = np.frombuffer(plan.op, np.int8) == LEARN
         waiting = self._rows.since(self._rows.first)
         places = np.frombuffer(plan.row, np.int64) - self._rows.first
-        times, ids, keyed = (waiting[name][places] for name in ("times", "ids", "keyed"))
+        records = waiting.take(places)
+        times, ids, keyed = (records[name].copy() for name in ("times", "ids", "keyed"))
         times[~learns] -= self._delay
         bits, present = np.zeros(len(places), np.int64), learns.copy()
         # Added to 0, a negative zero is one: equal numbers are to be the same bits.
         labels = numbers(plan.target) + 0.0
         bits[learns], present[learns] = labels.view(np.int64), ~np.isnan(labels)
         keyed[learns] &= _first_labelled(waiting, places[learns])
-        return self._windows.slide(ids, keyed, times, bits, present)[:, ~learns]
+        slid = self._windows.slide(ids, keyed, times, bits, present)
+        answers: NDArray[np.float64] = slid[~learns]
+        return answers
 
 
 def _first_labelled(waiting: NDArray[np.void], places: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bags import Bag
 from models.clock import LABELS, elapsed, ordinals
-from models.column import Column, Columns
+from models.column import Columns
 from models.compiled import compiled
 from models.feature import Feature
 from models.features import Clock, Cross, Hashed, Number
-from models.hashing import MISSING, fold, sign, signs, token
+from models.hashing import MISSING, fold, signs, token
 from models.memory import Memory
-from models.scaling import Scale, numbers, scaled
+from models.scaling import Scale, numbers, rescale
 from models.sliding import Sliding
 
 __all__ = ["Part", "Reader", "reader"]
 
 
-Part: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float64]]
-"""What a feature, or one part of a clock, adds to each of n rows: lengths, tokens and values.
+class Part(NamedTuple):
+    """What a feature, or one part of a clock, adds to each of n rows.
 
-    int64[n], entries of each row; none: one each.
-    uint32[sum(lengths)], the rows' tokens laid end to end; none: it is a number in a slot.
-    float64[sum(lengths)], with the tokens' signs in them; none: the signs themselves.
-"""
+    Attributes:
+        columns: how many it has.
+        lengths: int64[n], entries of each row, of a single column; none: one of each column.
+        tokens: uint32, those of the entries, row by row; none: they are numbers in slots.
+        values: float64, the same, with the tokens' signs in them; none, where there are no
+            `lengths`: the signs themselves.
+    """
+
+    columns: int
+    lengths: NDArray[np.int64]
+    tokens: NDArray[np.uint32]
+    values: NDArray[np.float64]
+
 
 _ONE_EACH, _IN_SLOT, _SIGNS = np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0)
 
@@ -58,10 +67,10 @@ def reader(feature: Feature, seed: int, memory: Memory, *, slots: bool = False) 
 
 
 def _number(feature: Number, seed: int, memory: Memory, slots: bool) -> Reader:
-    part = _numeric(feature.name, feature.scale, seed, memory, slots)
+    part = _numeric([feature.name], feature.scale, seed, memory, slots)
 
     def read(columns: Columns) -> Sequence[Part]:
-        return (part(columns[feature.field]),)
+        return (part(numbers(columns[feature.field])[:, np.newaxis]),)
 
     return read
 
@@ -74,7 +83,7 @@ def _category(feature: Hashed | Cross, seed: int) -> Reader:
         tokens = name
         for field in fields:
             tokens = fold(tokens, columns[field])
-        return ((_ONE_EACH, tokens, _SIGNS),)
+        return (Part(1, _ONE_EACH, tokens, _SIGNS),)
 
     return read
 
@@ -92,7 +101,7 @@ def _clock(feature: Clock, seed: int) -> Reader:
     def read(columns: Columns) -> Sequence[Part]:
         days, seconds = elapsed(columns[feature.field])
         return [
-            (_ONE_EACH, table[ordinals(part, days, seconds)], _SIGNS)
+            Part(1, _ONE_EACH, table[ordinals(part, days, seconds)], _SIGNS)
             for part, table in tables.items()
         ]
 
@@ -113,47 +122,57 @@ def _bag(feature: Bag, seed: int, memory: Memory) -> Reader:
             counts.extend(present.values() if isinstance(present, dict) else [1.0] * len(present))
         tokens = fold(name, found)
         values = np.nan_to_num(numbers(counts), copy=False) * signs(tokens)
-        return ((np.array(lengths, np.int64), tokens, values),)
+        return (Part(1, np.array(lengths, np.int64), tokens, values),)
 
     return read
 
 
 def _sliding(feature: Sliding, seed: int, memory: Memory, slots: bool) -> Reader:
-    parts = [_numeric(name, feature.scale, seed, memory, slots) for name in feature.names]
+    part = _numeric(feature.names, feature.scale, seed, memory, slots)
     feature.enter(memory)
 
     def read(columns: Columns) -> Sequence[Part]:
-        found = feature.figures(columns, memory)
-        return [part(figures) for part, figures in zip(parts, found, strict=True)]
+        return (part(feature.figures(columns, memory)),)
 
     return read
 
 
 def _numeric(
-    name: str, scale: Scale | None, seed: int, memory: Memory, slots: bool
-) -> Callable[[Column], Part]:
-    """How numbers of that name become a part."""
-    moments = memory.moments(name) if scale == "standard" else None
-    own, missing = token(name, (), seed), token(name, (MISSING,), seed)
+    names: Sequence[str], scale: Scale | None, seed: int, memory: Memory, slots: bool
+) -> Callable[[NDArray[np.float64]], Part]:
+    """How numbers of these names, float64[n, names], become a part; they are overwritten."""
+    moments = [memory.moments(name) for name in names] if scale == "standard" else []
+    own = np.array([token(name, (), seed) for name in names], np.uint32)
+    missing = np.array([token(name, (MISSING,), seed) for name in names], np.uint32)
+    sign = signs(missing)
 
-    def part(column: Column) -> Part:
-        values = scaled(column, scale, moments)
-        if slots:
-            return _ONE_EACH, _IN_SLOT, values
-        tokens = np.empty(len(values), np.uint32)
-        _fill_gaps(values, tokens, own, missing, sign(missing))
-        return _ONE_EACH, tokens, values
+    def part(block: NDArray[np.float64]) -> Part:
+        block = np.ascontiguousarray(block)
+        rescale(block, scale, moments)
+        values, tokens = block.reshape(-1), _IN_SLOT
+        if not slots:
+            tokens = np.empty(len(values), np.uint32)
+            _fill_gaps(values, tokens, own, missing, sign)
+        return Part(len(names), _ONE_EACH, tokens, values)
 
     return part
 
 
 @compiled
 def _fill_gaps(
-    values: NDArray[np.float64], tokens: NDArray[np.uint32], own: int, missing: int, sign: float
+    values: NDArray[np.float64],
+    tokens: NDArray[np.uint32],
+    own: NDArray[np.uint32],
+    missing: NDArray[np.uint32],
+    sign: NDArray[np.float64],
 ) -> None:
-    """The token of each number; a missing one has its own, and the sign as its value."""
-    for row in range(len(values)):
-        gap = math.isnan(values[row])
-        tokens[row] = missing if gap else own
-        if gap:
-            values[row] = sign
+    """The token of each number, row by row; a missing one has its own, and the sign as its value.
+
+    The last three are those of each column.
+    """
+    for column in range(len(own)):
+        for place in range(column, len(values), len(own)):
+            gap = math.isnan(values[place])
+            tokens[place] = missing[column] if gap else own[column]
+            if gap:
+                values[place] = sign[column]

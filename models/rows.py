@@ -51,13 +51,27 @@ class Rows:
             index: int32[sum(lengths)].
             value: float64[sum(lengths)].
         """
-        n, used = len(lengths), int(self.indptr[self.next - self.base])
-        self._reserve(n, len(index), used)
-        at = self.next - self.base
-        _append(lengths, index, value, at, self.indptr, self.index, self.value)
         start = self.next
-        self.next += n
+        _, new_index, new_value = self.extend(lengths)
+        new_index[:], new_value[:] = index, value
         return start
+
+    def extend(
+        self, lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """Add rows of these lengths, int64[n], laid end to end; their entries are to be filled in.
+
+        Returns:
+            Where each begins, and buckets and values, views that the next call may make stale.
+        """
+        n, entries = len(lengths), int(lengths.sum())
+        self._reserve(n, entries, int(self.indptr[self.next - self.base]))
+        at = self.next - self.base
+        begin = int(self.indptr[at])
+        _point(lengths, at, self.indptr)
+        self.next += n
+        span = slice(begin, begin + entries)
+        return self.indptr[at : at + n] - begin, self.index[span], self.value[span]
 
     def drop_before(self, seq: int) -> None:
         """Forget all rows numbered below `seq`; their memory is reused by later appends."""
@@ -142,19 +156,8 @@ def _move(
 
 
 @compiled
-def _append(
-    lengths: NDArray[np.int64],
-    index: NDArray[np.int32],
-    value: NDArray[np.float64],
-    at: int,
-    indptr: NDArray[np.int64],
-    all_index: NDArray[np.int32],
-    all_value: NDArray[np.float64],
-) -> None:
-    used = indptr[at]
-    for entry in range(len(index)):
-        all_index[used + entry] = index[entry]
-        all_value[used + entry] = value[entry]
+def _point(lengths: NDArray[np.int64], at: int, indptr: NDArray[np.int64]) -> None:
+    """Write where rows end that come next."""
     for row in range(len(lengths)):
         indptr[at + row + 1] = indptr[at + row] + lengths[row]
 

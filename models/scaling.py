@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.column import Column
 from models.compiled import compiled
 
-__all__ = ["LARGEST", "Scale", "numbers", "scaled", "unusable", "usable"]
+__all__ = ["LARGEST", "Scale", "numbers", "rescale", "scaled", "unusable", "usable"]
 
 LARGEST = 1e100
 """Beyond ±1e100 a number is refused as NaN and infinities are: its square could overflow."""
@@ -70,12 +70,31 @@ def scaled(
             far, float64[3]; brought up to date.
     """
     array = numbers(column)
+    rescale(array[:, np.newaxis], scale, () if moments is None else (moments,))
+    return array
+
+
+def rescale(
+    block: NDArray[np.float64], scale: Scale | None, moments: Sequence[NDArray[np.float64]]
+) -> None:
+    """Put columns of numbers on their scale, in place, NaN where one is missing or not `usable`.
+
+    Args:
+        block: float64[n, k], without gaps in memory.
+        scale: as of `scaled`.
+        moments: of each column, as of `scaled`.
+    """
+    array = block.reshape(-1)
+    _drop_unusable(array)
     if scale == "log":
         _log(array)
     elif scale == "standard":
-        assert moments is not None
-        _standardise(array, moments)
-    return array
+        assert len(moments) == block.shape[1]
+        together, variance = np.array(moments), np.empty_like(block)
+        _center(block, together, variance)
+        _divide(array, variance.reshape(-1))
+        for own, new in zip(moments, together, strict=True):
+            own[:] = new
 
 
 @compiled
@@ -100,17 +119,33 @@ def _log(array: NDArray[np.float64]) -> None:
 
 
 @compiled
-def _standardise(array: NDArray[np.float64], moments: NDArray[np.float64]) -> None:
-    """Welford, *Note on a method for calculating corrected sums of squares* (1962), one by one."""
-    count, mean, squares = moments
-    for row in range(len(array)):
-        x = array[row]
-        if math.isnan(x):
-            continue
-        count += 1.0
-        delta = x - mean
-        mean += delta / count
-        squares += delta * (x - mean)
-        deviation = math.sqrt(squares / count)
-        array[row] = (x - mean) / deviation if deviation > 0.0 else 0.0
-    moments[0], moments[1], moments[2] = count, mean, squares
+def _center(
+    block: NDArray[np.float64], moments: NDArray[np.float64], variance: NDArray[np.float64]
+) -> None:
+    """Subtract from each number the mean of all so far; what their variance is by then.
+
+    Welford, *Note on a method for calculating corrected sums of squares* (1962), one by one. Row by
+    row, for while one column waits for its division, the next one goes on.
+    """
+    for row in range(len(block)):
+        for column in range(len(moments)):
+            x = block[row, column]
+            if math.isnan(x):
+                variance[row, column] = 1.0
+                continue
+            count, mean, squares = moments[column, 0], moments[column, 1], moments[column, 2]
+            count += 1.0
+            delta = x - mean
+            mean += delta / count
+            squares += delta * (x - mean)
+            moments[column, 0], moments[column, 1], moments[column, 2] = count, mean, squares
+            block[row, column] = x - mean
+            variance[row, column] = squares / count
+
+
+@compiled
+def _divide(array: NDArray[np.float64], variance: NDArray[np.float64]) -> None:
+    """By standard deviations, several at a time; 0 where they are."""
+    for place in range(len(array)):
+        deviation = math.sqrt(variance[place])
+        array[place] = array[place] / deviation if deviation > 0.0 else 0.0

@@ -79,7 +79,7 @@ class Sliding(Feature):
 
     @abstractmethod
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
-        """Unscaled, float64[figures, n], NaN where there is none; the memory is kept up to date."""
+        """Unscaled, float64[n, figures], NaN where there is none; the memory is kept up to date."""
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class Sliding(Feature):
             )
         values: dict[str, list[Any]] = {}
         found = self.figures(columns, memory)
-        for name, column in zip(self.names, found, strict=True):
+        for name, column in zip(self.names, found.T, strict=True):
             moments = memory.moments(name) if self.scale == "standard" else None
             numbers = scaled(column, self.scale, moments).tolist()
             values[name] = [None if math.isnan(number) else number for number in numbers]

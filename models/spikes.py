@@ -80,13 +80,13 @@ class Spikes(Sliding):
         self._spikes(memory)
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
-        """Unscaled, float64[windows, n], NaN where there is none."""
+        """Unscaled, float64[n, windows], NaN where there is none."""
         keys, times = columns[self.by], microseconds(columns[EVENT_TIME])
-        ratio, count = self._usual(memory).take(keys, times, columns[self.field])
+        ratio, count = self._usual(memory).take(keys, times, columns[self.field]).T
         # Spikes alone are remembered; the others only look.
         spikes = np.where(ratio > self.above, 1.0, np.nan)
         found = self._spikes(memory).take(keys, times, spikes)
-        found[:, np.isnan(count)] = np.nan
+        found[np.isnan(count)] = np.nan
         return found
 
     def check(self, types: Mapping[str, FieldType]) -> None:

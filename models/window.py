@@ -95,7 +95,7 @@ class Window(Sliding):
         return memory.windows(self.name, lambda: Windows(*settings))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
-        """Unscaled, float64[figures, n], NaN where there is none; see `Windows.take`."""
+        """Unscaled, float64[n, figures], NaN where there is none; see `Windows.take`."""
         values = None if self.field is None else columns[self.field]
         times = microseconds(columns[EVENT_TIME])
         return self.windows(memory).take(columns[self.by], times, values)

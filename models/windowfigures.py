@@ -52,15 +52,15 @@ def tell(memory: Memory, rules: Rules, slot: int, w: int, x: float) -> None:
         return
     found[w, COUNT] = count
     if rules.sums:
-        found[w, SUM] = running_sum(memory, rules, slot, w)
+        found[w, SUM] = running_sum(memory, slot, w)
         found[w, MEAN] = found[w, SUM] / count
     if rules.squares:
-        found[w, STD] = _deviation(memory, rules, slot, w)
+        found[w, STD] = _deviation(memory, slot, w)
     if rules.extremes:
         stop = windows_stop(memory, slot)
         _find_extremes(memory, slot, w, stop - count, stop)
-        found[w, MIN] = memory.values[memory.extremes[slot, w, 0]]
-        found[w, MAX] = memory.values[memory.extremes[slot, w, 1]]
+        found[w, MIN] = memory.events[memory.extremes[slot, w, 0]].value
+        found[w, MAX] = memory.events[memory.extremes[slot, w, 1]].value
     if rules.distinct:
         found[w, DISTINCT] = memory.distinct[slot, w]
     if rules.ratio:
@@ -78,11 +78,11 @@ def tell_nothing(memory: Memory, w: int) -> None:
 @_kernel
 def compare(memory: Memory, slot: int, w: int, place: int) -> None:
     """Whether a window's newest event is its least, or its greatest; of equal ones it is."""
-    left, x = place + 1 - memory.counts[slot, w], memory.values[place]
+    left, x = place + 1 - memory.counts[slot, w], memory.events[place].value
     least, greatest = memory.extremes[slot, w, 0], memory.extremes[slot, w, 1]
-    if left == place or (least >= left and x <= memory.values[least]):
+    if left == place or (least >= left and x <= memory.events[least].value):
         memory.extremes[slot, w, 0] = place
-    if left == place or (greatest >= left and x >= memory.values[greatest]):
+    if left == place or (greatest >= left and x >= memory.events[greatest].value):
         memory.extremes[slot, w, 1] = place
 
 
@@ -94,40 +94,39 @@ def _find_extremes(memory: Memory, slot: int, w: int, left: int, stop: int) -> N
             best = left
             for place in range(left + 1, stop):
                 if which == 0:
-                    better = memory.values[place] <= memory.values[best]
+                    better = memory.events[place].value <= memory.events[best].value
                 else:
-                    better = memory.values[place] >= memory.values[best]
+                    better = memory.events[place].value >= memory.events[best].value
                 if better:
                     best = place
             memory.extremes[slot, w, which] = best
 
 
 @_kernel
-def running_sum(memory: Memory, rules: Rules, slot: int, w: int) -> float:
+def running_sum(memory: Memory, slot: int, w: int) -> float:
     """The exact sum, rounded once."""
-    at = (slot * len(rules.over) + w) * SUM_PARTS
-    if math.isnan(memory.sums[at]):
+    sums = memory.sums[slot, w]
+    if math.isnan(sums[0]):
         n = _add_up(memory, slot, w)
-        _refill(memory.sums, at, SUM_PARTS, memory.total, n)
-        if math.isnan(memory.sums[at]):
+        _refill(sums, SUM_PARTS, memory.total, n)
+        if math.isnan(sums[0]):
             return rounded(memory.total, n)
-    total: float = memory.sums[at]
+    total: float = sums[0]
     return total
 
 
 @_rare
-def _deviation(memory: Memory, rules: Rules, slot: int, w: int) -> float:
+def _deviation(memory: Memory, slot: int, w: int) -> float:
     """The standard deviation, of an exact sum and an exact sum of squares."""
-    at, count = slot * len(rules.over) + w, memory.counts[slot, w]
-    one, other = at * SUM_PARTS, at * SQUARE_PARTS
-    if math.isnan(memory.sums[one]) or math.isnan(memory.squares[other]):
+    sums, squares, count = memory.sums[slot, w], memory.squares[slot, w], memory.counts[slot, w]
+    if math.isnan(sums[0]) or math.isnan(squares[0]):
         n = _add_up(memory, slot, w)
         stop = windows_stop(memory, slot)
         m = _add_up_squares(memory, stop - count, stop)
-        _refill(memory.sums, one, SUM_PARTS, memory.total, n)
-        _refill(memory.squares, other, SQUARE_PARTS, memory.total_squares, m)
-        return _spread(memory, memory.total, 0, n, memory.total_squares, 0, m, count)
-    return _spread(memory, memory.sums, one, SUM_PARTS, memory.squares, other, SQUARE_PARTS, count)
+        _refill(sums, SUM_PARTS, memory.total, n)
+        _refill(squares, SQUARE_PARTS, memory.total_squares, m)
+        return _spread(memory, memory.total, n, memory.total_squares, m, count)
+    return _spread(memory, sums, SUM_PARTS, squares, SQUARE_PARTS, count)
 
 
 @_kernel
@@ -141,7 +140,7 @@ def _add_up_values(memory: Memory, start: int, stop: int) -> int:
     """The sum of some values: how many parts of `total` it has."""
     n = 0
     for place in range(start, stop):
-        n = grow(memory.total, n, memory.values[place])
+        n = grow(memory.total, n, memory.events[place].value)
     return n
 
 
@@ -150,21 +149,20 @@ def _add_up_squares(memory: Memory, start: int, stop: int) -> int:
     """The same of their squares, in `total_squares`."""
     n = 0
     for place in range(start, stop):
-        square, error = two_product(memory.values[place], memory.values[place])
+        x = memory.events[place].value
+        square, error = two_product(x, x)
         n = grow(memory.total_squares, grow(memory.total_squares, n, square), error)
     return n
 
 
 @_kernel
-def _refill(
-    sums: NDArray[np.float64], at: int, width: int, parts: NDArray[np.float64], n: int
-) -> None:
+def _refill(sums: NDArray[np.float64], width: int, parts: NDArray[np.float64], n: int) -> None:
     """A running sum from an expansion; NaN if it does not fit."""
-    for part in range(at, at + width):
+    for part in range(width):
         sums[part] = 0.0
     for part in range(n - 1, -1, -1):
-        if not add(sums, at, width, parts[part]):
-            sums[at] = np.nan
+        if not add(sums, width, parts[part]):
+            sums[0] = np.nan
             return
 
 
@@ -172,19 +170,17 @@ def _refill(
 def _spread(
     memory: Memory,
     sums: NDArray[np.float64],
-    one: int,
     n: int,
     squares: NDArray[np.float64],
-    other: int,
     m: int,
     count: int,
 ) -> float:
     """√(count·Σx² − (Σx)²) / count, the difference rounded once: 0 if all values are equal."""
     difference, parts = memory.difference, 0
-    for i in range(other, other + m):
+    for i in range(m):
         parts = add_product(difference, parts, float(count), squares[i])
-    for i in range(one, one + n):
-        for j in range(one, one + n):
+    for i in range(n):
+        for j in range(n):
             parts = add_product(difference, parts, -sums[i], sums[j])
     return math.sqrt(max(rounded(difference, parts), 0.0)) / count
 
@@ -204,7 +200,7 @@ def behind(memory: Memory, slot: int, at: int) -> int:
     low, high = key.start + key.head, key.start + key.head + key.length
     while low < high:
         middle = (low + high) // 2
-        if memory.times[middle] <= at:
+        if memory.events[middle].time <= at:
             low = middle + 1
         else:
             high = middle
@@ -225,7 +221,7 @@ def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) 
     if at >= key.newest:
         found[0, SINCE_LAST] = (at - key.newest) / A_SECOND
     elif previous >= begin:
-        found[0, SINCE_LAST] = (at - memory.times[previous]) / A_SECOND
+        found[0, SINCE_LAST] = (at - memory.events[previous].time) / A_SECOND
     if at >= key.first:
         found[0, FIRST_SEEN] = (at - key.first) / A_SECOND
     for w in range(len(rules.over)):
@@ -240,19 +236,17 @@ def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) 
                 m = _add_up_squares(memory, left, stop)
                 squares = memory.total_squares
                 found[w, STD] = (
-                    _spread(memory, memory.total, 0, n, squares, 0, m, count)
-                    if count > 0
-                    else np.nan
+                    _spread(memory, memory.total, n, squares, m, count) if count > 0 else np.nan
                 )
         if rules.ratio:
             found[w, RATIO] = np.nan
             if own != NOWHERE:
                 past = rounded(memory.total, _add_up_values(memory, left, own))
-                found[w, RATIO] = _ratio(memory.values[own], past, own - left)
+                found[w, RATIO] = _ratio(memory.events[own].value, past, own - left)
         if rules.extremes:
             found[w, MIN] = found[w, MAX] = np.nan
             for place in range(left, stop):
-                x = memory.values[place]
+                x = memory.events[place].value
                 if place == left or x < found[w, MIN]:
                     found[w, MIN] = x
                 if place == left or x > found[w, MAX]:

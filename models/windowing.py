@@ -15,13 +15,15 @@ from models import (
     windowmemory,
 )
 from models.compiled import fused
-from models.idtable import find, foresee
+from models.idtable import find, foresee, likely
+from models.intrinsics import prefetch
 from models.windowfigures import A_SECOND, behind, compare, look, running_sum, tell, tell_nothing
 from models.windowkeys import (
     adopt,
     discard,
     drop_first,
     enough_room,
+    foresee_events,
     forget_oldest,
     include,
     most_recent,
@@ -31,6 +33,7 @@ from models.windowkeys import (
 from models.windowmemory import (
     FIRST_SEEN,
     LATER,
+    LINE,
     NEVER,
     NOWHERE,
     SINCE_LAST,
@@ -41,6 +44,7 @@ from models.windowmemory import (
 __all__ = ["slide"]
 
 _AHEAD = 8
+"""Events between one step to have in the cache what one of them will need, and the next."""
 
 _MODULES = (expansions, idtable, intrinsics, scaling, windowmemory, windowkeys, windowfigures)
 _kernel, _rare = fused(*_MODULES), fused(*_MODULES, inline=False)
@@ -72,14 +76,13 @@ def slide(
         bits: int64[n], the values.
         present: bool[n], whether there is a value.
         begin: the first event that was not answered yet.
-        out: float64[p, n], NaN wherever there is no answer.
+        out: float64[n, p], NaN wherever there is no answer.
 
     Returns:
         The first event that was not answered: the memory is to be laid out anew for it; or n.
     """
     for n in range(begin, len(times)):
-        if n + _AHEAD < len(times):
-            foresee(memory.table, ids[n + _AHEAD, 0])
+        _foresee(memory, rules, ids, n)
         if not keyed[n]:
             continue
         slot = find(memory.keys, memory.table, ids[n, 0], ids[n, 1])
@@ -97,9 +100,25 @@ def slide(
             return n
         else:
             _take(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
-        for p in range(len(out)):
-            out[p, n] = memory.found[rules.window[p], rules.stat[p]]
+        for p in range(len(rules.stat)):
+            out[n, p] = memory.found[rules.window[p], rules.stat[p]]
     return len(times)
+
+
+@_kernel
+def _foresee(memory: Memory, rules: Rules, ids: NDArray[np.uint64], n: int) -> None:
+    """Have in the cache soon what events after the n-th will need, one thing after another."""
+    if n + 3 * _AHEAD < len(ids):
+        foresee(memory.table, ids[n + 3 * _AHEAD, 0])
+    if n + 2 * _AHEAD < len(ids):
+        slot = likely(memory.table, ids[n + 2 * _AHEAD, 0])
+        if slot != NOWHERE:
+            for line in range(0, memory.rows.shape[1], LINE):
+                prefetch(memory.rows[slot], line)
+    if n + _AHEAD < len(ids):
+        slot = likely(memory.table, ids[n + _AHEAD, 0])
+        if slot != NOWHERE:
+            foresee_events(memory, rules, slot)
 
 
 @_kernel
@@ -164,17 +183,18 @@ def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
     for w in range(len(rules.over)):
         _leave(memory, rules, slot, w, at - rules.over[w])
     while key.length > 1 and (
-        memory.times[key.start + key.head] <= at - rules.longest - rules.late
-        and memory.times[key.start + key.head + 1] <= at - rules.late
+        memory.events[key.start + key.head].time <= at - rules.longest - rules.late
+        and memory.events[key.start + key.head + 1].time <= at - rules.late
     ):
         drop_first(memory, rules, slot)
     _make_room(memory, rules, slot, at)
     for w in range(len(rules.over)):
         if rules.ratio:
-            memory.past[w] = running_sum(memory, rules, slot, w)
+            memory.past[w] = running_sum(memory, slot, w)
     reserve(memory, rules, slot)
     place = key.start + key.head + key.length
-    memory.times[place], memory.bits[place] = at, bits
+    event = memory.events[place]
+    event.time, event.bits = at, bits
     if rules.distinct:
         memory.until[place] = LATER
         _enter_value(memory, rules, slot, place)
@@ -185,7 +205,7 @@ def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
         include(memory, rules, slot, w, place, 1)
         if rules.extremes:
             compare(memory, slot, w, place)
-        tell(memory, rules, slot, w, memory.values[place])
+        tell(memory, rules, slot, w, memory.events[place].value)
 
 
 @_kernel
@@ -194,7 +214,7 @@ def _leave(memory: Memory, rules: Rules, slot: int, w: int, until: int) -> None:
     stop = windows_stop(memory, slot)
     while memory.counts[slot, w] > 0:
         place = stop - memory.counts[slot, w]
-        if memory.times[place] > until:
+        if memory.events[place].time > until:
             break
         include(memory, rules, slot, w, place, -1)
 
@@ -206,7 +226,8 @@ def _make_room(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     while book.events >= rules.remember:
         if book.holding == slot:
             key = memory.keys[slot]
-            book.evicted += memory.times[key.start + key.head] > at - rules.lag - rules.longest
+            first = memory.events[key.start + key.head].time
+            book.evicted += first > at - rules.lag - rules.longest
             drop_first(memory, rules, slot)
         else:
             discard(memory, rules, at - rules.lag - rules.longest)
@@ -231,13 +252,13 @@ def _enter_value(memory: Memory, rules: Rules, slot: int, place: int) -> None:
 
     The key's figures do not count the event yet; it lies at its place.
     """
-    key = memory.keys[slot]
+    key, events = memory.keys[slot], memory.events
     stop, other = key.start + key.head + key.length, place - 1
-    while other >= key.start + key.head and memory.bits[other] != memory.bits[place]:
+    while other >= key.start + key.head and events[other].bits != events[place].bits:
         other -= 1
     known = other >= key.start + key.head
     if known:
-        memory.until[other] = memory.times[place]
+        memory.until[other] = events[place].time
     for w in range(len(rules.over)):
         if not (known and other >= stop - memory.counts[slot, w]):
             memory.distinct[slot, w] += 1
@@ -268,8 +289,9 @@ def _insert(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> int:
     stop = key.start + key.head + key.length
     place: int = behind(memory, slot, at) if at < key.newest else stop
     for other in range(stop, place, -1):
-        memory.times[other], memory.bits[other] = memory.times[other - 1], memory.bits[other - 1]
-    memory.times[place], memory.bits[place] = at, bits
+        memory.events[other] = memory.events[other - 1]
+    event = memory.events[place]
+    event.time, event.bits = at, bits
     return place
 
 
@@ -291,16 +313,16 @@ def _include_late(memory: Memory, rules: Rules, slot: int, at: int, place: int) 
 @_kernel
 def _enter_late_value(memory: Memory, slot: int, place: int) -> None:
     """Note when the value came before and will come again, in a stretch that has one event more."""
-    key = memory.keys[slot]
+    key, events = memory.keys[slot], memory.events
     begin, stop = key.start + key.head, key.start + key.head + key.length + 1
     memory.until[place] = LATER
     for other in range(place + 1, stop):
-        if memory.bits[other] == memory.bits[place]:
-            memory.until[place] = memory.times[other]
+        if events[other].bits == events[place].bits:
+            memory.until[place] = events[other].time
             break
     for other in range(place - 1, begin - 1, -1):
-        if memory.bits[other] == memory.bits[place]:
-            memory.until[other] = memory.times[place]
+        if events[other].bits == events[place].bits:
+            memory.until[other] = events[place].time
             break
 
 
@@ -322,7 +344,7 @@ def _go_on(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     key = memory.keys[slot]
     key.end = at
     place = windows_stop(memory, slot)
-    while key.ahead > 0 and memory.times[place] <= at:
+    while key.ahead > 0 and memory.events[place].time <= at:
         key.ahead -= 1
         for w in range(len(rules.over)):
             include(memory, rules, slot, w, place, 1)
@@ -333,5 +355,5 @@ def _go_on(memory: Memory, rules: Rules, slot: int, at: int) -> None:
         _leave(memory, rules, slot, w, at - rules.over[w])
         tell(memory, rules, slot, w, np.nan)
     until = at - rules.longest - rules.late
-    while key.length > 1 and memory.times[key.start + key.head] <= until:
+    while key.length > 1 and memory.events[key.start + key.head].time <= until:
         drop_first(memory, rules, slot)

@@ -11,12 +11,13 @@ from models import expansions, idtable, intrinsics, windowmemory
 from models.compiled import fused
 from models.expansions import add, two_product
 from models.idtable import enter, erase
+from models.intrinsics import prefetch
 from models.windowmemory import LATER, NOWHERE, SQUARE_PARTS, SUM_PARTS, Memory, Rules
 
 __all__ = [
     "FIRST_ROOM", "adopt", "clear_if_none", "discard", "drop_first", "enough_room",
-    "forget_oldest", "include", "most_recent", "move", "reserve", "room_for", "stretch",
-    "windows_stop",
+    "foresee_events", "forget_oldest", "include", "most_recent", "move", "reserve", "room_for",
+    "stretch", "windows_stop",
 ]  # fmt: skip
 
 FIRST_ROOM = 4
@@ -87,7 +88,7 @@ def _unlink(memory: Memory, slot: int) -> None:
 @_kernel
 def enough_room(memory: Memory, rules: Rules, slot: int) -> bool:
     """Whether an event of this key, or of a new one, finds a place without a wider memory."""
-    book, left = memory.book[0], len(memory.times) - memory.book[0].used
+    book, left = memory.book[0], len(memory.events) - memory.book[0].used
     if slot == NOWHERE:
         left = max(left, FIRST_ROOM * (memory.spare[0] != NOWHERE))
         slots = book.free != NOWHERE or book.fresh < len(memory.keys)
@@ -127,7 +128,7 @@ def stretch(memory: Memory, slot: int, room: int) -> None:
         key.start = book.used
         book.used += room
     else:
-        memory.spare[size] = memory.times[key.start]
+        memory.spare[size] = memory.events[key.start].time
 
 
 @_kernel
@@ -135,7 +136,7 @@ def _give_back(memory: Memory, start: int, room: int) -> None:
     """A stretch that is used no more leads to the one of its size that was given back before."""
     if room > 0:
         size = _size(room)
-        memory.times[start] = memory.spare[size]
+        memory.events[start].time = memory.spare[size]
         memory.spare[size] = start
 
 
@@ -161,8 +162,7 @@ def room_for(length: int) -> int:
 def move(memory: Memory, source: int, other: Memory, target: int, length: int) -> None:
     """Events to a place that is not behind their own, or does not overlap it."""
     for n in range(length):
-        other.times[target + n] = memory.times[source + n]
-        other.bits[target + n] = memory.bits[source + n]
+        other.events[target + n] = memory.events[source + n]
     if len(memory.until):
         for n in range(length):
             other.until[target + n] = memory.until[source + n]
@@ -175,7 +175,7 @@ def discard(memory: Memory, rules: Rules, since: int) -> None:
     slot = int(book.holding)
     key = memory.keys[slot]
     for place in range(key.start + key.head, key.start + key.head + key.length):
-        book.evicted += memory.times[place] > since
+        book.evicted += memory.events[place].time > since
     book.events -= key.length
     _give_back(memory, key.start, key.room)
     key.room = key.head = key.length = key.ahead = 0
@@ -216,6 +216,16 @@ def drop_first(memory: Memory, rules: Rules, slot: int) -> None:
 
 
 @_kernel
+def foresee_events(memory: Memory, rules: Rules, slot: int) -> None:
+    """Say that a key's first event, and those at both ends of its windows, will be needed soon."""
+    key, stop = memory.keys[slot], windows_stop(memory, slot)
+    prefetch(memory.events, key.start + key.head)
+    prefetch(memory.events, stop)
+    for w in range(len(rules.over)):
+        prefetch(memory.events, stop - memory.counts[slot, w])
+
+
+@_kernel
 def windows_stop(memory: Memory, slot: int) -> int:
     """The place behind the last event that a key's windows can hold."""
     key = memory.keys[slot]
@@ -227,16 +237,16 @@ def windows_stop(memory: Memory, slot: int) -> int:
 def include(memory: Memory, rules: Rules, slot: int, w: int, place: int, by: int) -> None:
     """Count an event in a window (`by` = 1), or no more (-1)."""
     memory.counts[slot, w] += by
-    x, at = memory.values[place], slot * len(rules.over) + w
-    if rules.sums and not add(memory.sums, at * SUM_PARTS, SUM_PARTS, by * x):
-        memory.sums[at * SUM_PARTS] = np.nan
+    x = memory.events[place].value
+    if rules.sums and not add(memory.sums[slot, w], SUM_PARTS, by * x):
+        memory.sums[slot, w, 0] = np.nan
     if rules.squares:
         square, error = two_product(x, x)
-        first = at * SQUARE_PARTS
-        one = add(memory.squares, first, SQUARE_PARTS, by * square)
-        other = add(memory.squares, first, SQUARE_PARTS, by * error)
+        squares = memory.squares[slot, w]
+        one = add(squares, SQUARE_PARTS, by * square)
+        other = add(squares, SQUARE_PARTS, by * error)
         if not (one and other):
-            memory.squares[first] = np.nan
+            squares[0] = np.nan
     if rules.distinct and by < 0:
         memory.distinct[slot, w] -= memory.until[place] == LATER
     clear_if_none(memory, rules, slot, w)
@@ -247,12 +257,11 @@ def clear_if_none(memory: Memory, rules: Rules, slot: int, w: int) -> None:
     """The sums of nothing."""
     if memory.counts[slot, w] > 0:
         return
-    at = slot * len(rules.over) + w
     if rules.sums:
-        for part in range(at * SUM_PARTS, (at + 1) * SUM_PARTS):
-            memory.sums[part] = 0.0
+        for part in range(SUM_PARTS):
+            memory.sums[slot, w, part] = 0.0
     if rules.squares:
-        for part in range(at * SQUARE_PARTS, (at + 1) * SQUARE_PARTS):
-            memory.squares[part] = 0.0
+        for part in range(SQUARE_PARTS):
+            memory.squares[slot, w, part] = 0.0
     if rules.distinct:
         memory.distinct[slot, w] = 0

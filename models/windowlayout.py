@@ -11,8 +11,6 @@ from models.windowkeys import FIRST_ROOM, adopt, clear_if_none, move, room_for, 
 from models.windowmemory import (
     LATER,
     NOWHERE,
-    SQUARE_PARTS,
-    SUM_PARTS,
     Memory,
     Rules,
     empty,
@@ -74,21 +72,21 @@ def _count(memory: Memory, rules: Rules, slot: int) -> None:
     key = memory.keys[slot]
     stop = key.start + key.head + key.length
     key.ahead = 0
-    while key.ahead < key.length and memory.times[stop - 1] > key.end:
+    while key.ahead < key.length and memory.events[stop - 1].time > key.end:
         key.ahead += 1
         stop -= 1
     most = key.length - key.ahead
     for w in range(len(rules.over)):
         count = distinct = 0
-        while count < most and memory.times[stop - 1 - count] > key.end - rules.over[w]:
+        while count < most and memory.events[stop - 1 - count].time > key.end - rules.over[w]:
             count += 1
             if rules.distinct:
                 distinct += memory.until[stop - count] == LATER
         memory.counts[slot, w] = count
         if rules.sums:
-            memory.sums[(slot * len(rules.over) + w) * SUM_PARTS] = np.nan
+            memory.sums[slot, w, 0] = np.nan
         if rules.squares:
-            memory.squares[(slot * len(rules.over) + w) * SQUARE_PARTS] = np.nan
+            memory.squares[slot, w, 0] = np.nan
         if rules.distinct:
             memory.distinct[slot, w] = distinct
         if rules.extremes:
@@ -116,7 +114,8 @@ def gather(
             ends[n, 2] = key.end
         lengths[n] = key.length
         for place in range(key.start + key.head, key.start + key.head + key.length):
-            times[at], bits[at] = memory.times[place], memory.bits[place]
+            event = memory.events[place]
+            times[at], bits[at] = event.time, event.bits
             if len(until):
                 until[at] = memory.until[place]
             at += 1
@@ -147,7 +146,8 @@ def scatter(
             if memory.book[0].holding == NOWHERE:
                 memory.book[0].holding = slot
         for place in range(key.start, key.start + key.length):
-            memory.times[place], memory.bits[place] = times[at], bits[at]
+            event = memory.events[place]
+            event.time, event.bits = times[at], bits[at]
             if len(until):
                 memory.until[place] = until[at]
             at += 1

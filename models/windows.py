@@ -14,7 +14,7 @@ from models.scaling import numbers
 from models.textcolumn import TextColumn
 from models.windowing import slide
 from models.windowlayout import MOST_PLACES, gather, laid_out, places, scatter
-from models.windowmemory import STATS, Rules, empty
+from models.windowmemory import STATS, Rules, empty, size
 
 __all__ = ["Windows"]
 
@@ -25,7 +25,7 @@ _COUNTERS = ("evicted", "forgotten", "too_late")
 class Windows:
     """Sliding windows over the events of each key; see `models.window` for what they mean.
 
-    In batches of 4,096, count and mean over three windows cost about 0.3 µs an event.
+    In batches of 4,096, count and mean over three windows cost about 0.2 µs an event.
 
     Args:
         over: how long each window is, in microseconds.
@@ -66,7 +66,7 @@ class Windows:
     def take(
         self, keys: Column, times: NDArray[np.int64], values: Column | None
     ) -> NDArray[np.float64]:
-        """Figures of n events, float64[columns, n], NaN where there is none; remember the events.
+        """Figures of n events, float64[n, columns], NaN where there is none; remember the events.
 
         Args:
             keys: n texts, or what `models.hashing.text` makes one of; None: no figures.
@@ -97,7 +97,7 @@ class Windows:
     ) -> NDArray[np.float64]:
         """The same of events as `models.windowing.slide` takes them."""
         n = len(times)
-        out = np.full((len(self._rules.stat), n), np.nan)
+        out = np.full((n, len(self._rules.stat)), np.nan)
         done = 0
         while True:
             done = slide(self._memory, self._rules, ids, keyed, times, bits, present, done, out)
@@ -118,15 +118,14 @@ class Windows:
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
-        return sum(array.nbytes for array in self._memory) - self._memory.bits.nbytes
+        return size(self._memory)
 
     @property
     def most_bytes(self) -> int:
         """`memory` when all that may be remembered is, of as many keys as events."""
-        figures = ("keys", "counts", "sums", "squares", "extremes", "distinct")
         one = empty(self._rules, 1, 1)
-        slot = sum(getattr(one, name).nbytes for name in figures) + 3 * one.table.itemsize // 2
-        event = one.times.nbytes + one.bits.nbytes + one.until.nbytes
+        slot = one.rows.shape[1] + 3 * one.table.itemsize // 2
+        event = one.events.nbytes + one.until.nbytes
         return int(self._rules.remember * (slot + MOST_PLACES * event))
 
     def state(self) -> State:

@@ -17,7 +17,7 @@ from models.scalars import Scalars
 from models.textcolumn import TextColumn
 from streams.agenda import put_back, sweep
 from streams.joining import Rules, Steps, take_events, take_labels
-from streams.remembered import EARLY, PENDING, SETTLED, WAITING, columns, empty, grown
+from streams.remembered import EARLY, PENDING, SETTLED, WAITING, columns, empty, grown, room
 
 __all__ = ["Joiner", "Outcome"]
 
@@ -27,7 +27,7 @@ Outcome: TypeAlias = Literal[
 """What became of a label, or of an event that waits for one; see `Joiner.outcomes`."""
 
 _OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-_GROWTH = 1.25
+_GROWTH = 2
 _SLOTS = 1_024
 _STEPS = 32_768
 _CHAINS = {"pending": PENDING, "settled": SETTLED, "early": EARLY, "waiting": WAITING}
@@ -233,13 +233,13 @@ class Joiner:
     def _reserve(self, n: int) -> None:
         """Make room for `n` more entries."""
         taken = sum(self._memory.chains["length"].tolist())
-        if taken + n + 1 > len(self._memory.entries):
+        if taken + n + 1 > room(self._memory):
             self._memory = grown(self._memory, int((taken + n + 1) * _GROWTH))
         if self._book["heaped"] + n > len(self._memory.heap):
             sweep(self._memory)
-            room = self._book["heaped"] + n
-            if room > len(self._memory.heap) / _GROWTH:
-                heap = np.zeros(int(room * _GROWTH**2), self._memory.heap.dtype)
+            most = self._book["heaped"] + n
+            if most > len(self._memory.heap) / _GROWTH:
+                heap = np.zeros(int(most * _GROWTH**2), self._memory.heap.dtype)
                 heap[: len(self._memory.heap)] = self._memory.heap
                 self._memory = self._memory._replace(heap=heap)
 

@@ -31,12 +31,16 @@ __all__ = [
     "grown",
     "link",
     "pass_by",
+    "room",
     "take",
     "unlink",
 ]
 
 NOWHERE = -1
 """No slot."""
+
+_SPARE = 8
+"""Slots for each entry that there is to be room for, where more are needed."""
 
 FREE, PENDING, SETTLED, EARLY, WAITING = range(5)
 """The chains: unused slots, scored events, learned ids, labels without event, labels to come."""
@@ -119,20 +123,34 @@ def empty(slots: int, outcomes: int) -> Memory:
         chains,
         np.zeros(outcomes, np.int64),
         np.zeros(slots, _ENTRY),
-        np.zeros(slots + slots // 2, np.int64),
+        _table(slots),
         np.zeros(slots // 8, _ITEM),
     )
 
 
+def room(memory: Memory) -> int:
+    """How many entries it is for."""
+    return min(len(memory.entries), 2 * len(memory.table) // 3)
+
+
 def grown(memory: Memory, slots: int) -> Memory:
-    """The same with room for so many entries."""
-    wider = empty(slots, 0)._replace(
-        book=memory.book, chains=memory.chains, outcomes=memory.outcomes, heap=memory.heap
-    )
-    entries = memory.entries.view(np.uint8)  # NumPy copies records field by field
-    wider.entries.view(np.uint8)[: len(entries)] = entries
+    """The same with room for so many entries.
+
+    There are slots for more than the table is for: those that are not used cost nothing, and
+    to copy entries to memory that was never used takes longer than to enter them.
+    """
+    entries = memory.entries
+    if slots > len(entries):
+        entries = np.zeros(_SPARE * slots, _ENTRY)
+        kept = memory.entries.view(np.uint8)  # NumPy copies records field by field
+        entries.view(np.uint8)[: len(kept)] = kept
+    wider = memory._replace(entries=entries, table=_table(slots))
     _enter_all(wider)
     return wider
+
+
+def _table(slots: int) -> NDArray[np.int64]:
+    return np.zeros(slots + slots // 2, np.int64)
 
 
 def columns(memory: Memory, name: int) -> dict[str, NDArray[Any]]:

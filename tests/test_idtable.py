@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.idtable import enter, erase, find
+from models.idtable import enter, erase, find, likely
 
 ENTRY = np.dtype([("low", "u8"), ("high", "u8")])
 
@@ -29,4 +29,6 @@ def test_an_id_is_found_from_when_it_is_entered_until_it_is_erased(ids, spare, t
         for other, entry in enumerate(entries):
             expected = other if other in entered else -1
             assert find(entries, table, entry["low"], entry["high"]) == expected
+            guess = likely(table, entry["low"])
+            assert guess in entered or (guess == -1 and other not in entered)
         assert np.count_nonzero(table) == len(entered)

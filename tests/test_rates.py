@@ -73,7 +73,7 @@ def taken(rates, steps):
     found = np.stack(rates.take(keys, times, plan))
     return [
         None if math.isnan(answer[0, 0]) else [tuple(window) for window in answer.T.tolist()]
-        for answer in np.moveaxis(found, 2, 0)
+        for answer in np.moveaxis(found, 1, 0)
     ]
 
 

@@ -82,7 +82,7 @@ def test_figures_are_those_of_the_definition(steps):
     if not events:
         return
     columns = {name: list(column) for name, column in columns_of(events).items()}
-    found = SPIKES.figures(columns, Memory()).T.tolist()
+    found = SPIKES.figures(columns, Memory()).tolist()
     assert [None if math.isnan(row[0]) else row for row in found] == [
         plain(events, n) for n in range(len(events))
     ]
@@ -113,13 +113,13 @@ def test_an_event_without_a_past_is_none_and_one_counts_in_its_own_windows():
     events = placed([("a", 2, 0, amount) for amount in amounts])
     spikes = Spikes("amount", by="card", above=1.5, usual="4s", over=["3s"])
     # The usual ones are those of less than four seconds before: the one before.
-    assert spikes.figures(columns_of(events), Memory()).tolist() == [[0, 0, 0, 0, 1, 1]]
+    assert spikes.figures(columns_of(events), Memory()).T.tolist() == [[0, 0, 0, 0, 1, 1]]
 
 
 def test_an_event_that_comes_too_late_has_no_figures():
     events = placed([("a", 9, 0, 1.0), ("a", 0, 5, 9.0), ("a", 1, 0, 1.0)])
     assert (
-        np.isnan(SPIKES.figures(columns_of(events), Memory())).tolist()
+        np.isnan(SPIKES.figures(columns_of(events), Memory())).T.tolist()
         == [[False, True, False]] * 2
     )
 

@@ -55,7 +55,7 @@ def take(windows, events, *, counted=False):
     """Figures as lists of numbers and Nones."""
     names, times, given = zip(*events, strict=True) if events else ((), (), ())
     found = windows.take(list(names), np.array(times, np.int64), None if counted else list(given))
-    return [[None if math.isnan(x) else x for x in row] for row in found.T.tolist()]
+    return [[None if math.isnan(x) else x for x in row] for row in found.tolist()]
 
 
 def settings_of(late, remember, stats=NUMERIC):
@@ -214,7 +214,7 @@ def test_the_handbooks_features_are_ours_but_for_eight_rows(handbook):
     order = np.argsort(ids)
     rows = order[np.searchsorted(ids[order], features["TRANSACTION_ID"].to_numpy())]
     other = np.zeros(len(rows), np.bool_)
-    for figures, (stat, window) in zip(found, columns, strict=True):
+    for figures, (stat, window) in zip(found.T, columns, strict=True):
         name = "NB_TX" if stat == "count" else "AVG_AMOUNT"
         theirs = features[f"CUSTOMER_ID_{name}_{(1, 7, 30)[window]}DAY_WINDOW"].to_numpy()
         # Theirs are 32 bits wide, and their means have drifted by up to 1e-6.
