@@ -78,7 +78,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
         score[row[op == SCORE]] = group[partition].run(plan, data.rows).value
         before = learned[partition] // case.look
         learned[partition] += int((op == LEARN).sum())
-        if mixing and learned[partition] // case.look != before and group[partition].due:
+        if mixing and learned[partition] // case.look != before and group[partition].look():
             delta = group[partition].publish()
             volume += len(delta)
             last = log[-1][0] if log else 0  # one log, one order: nobody reads it out of turn

@@ -40,12 +40,16 @@ class MixedLinearLearner(LinearLearner):
         return super().memory + self._exchange.memory
 
     @property
-    def due(self) -> bool:
-        """Whether it has learned enough to publish, and no delta of its own is under way."""
-        return self._exchange.due
+    def under_way(self) -> bool:
+        """Whether a delta of its own has not come back."""
+        return self._exchange.under_way
+
+    def look(self) -> bool:
+        """Whether it has learned enough to publish; never while a delta is under way."""
+        return self._exchange.look()
 
     def publish(self) -> bytes:
-        """What it learned since what it published last; under way until it is folded."""
+        """What the last look found; under way until it is folded."""
         return self._exchange.publish()
 
     def fold(self, sender: int, delta: bytes) -> None:

@@ -193,14 +193,21 @@ class Mixer(Learner[R], Protocol[R]):
     """
 
     @property
-    def due(self) -> bool:
-        """Whether it has learned enough to publish, and no delta of its own is under way."""
+    def under_way(self) -> bool:
+        """Whether a delta of its own has not come back: until then no look finds anything."""
+
+    def look(self) -> bool:
+        """Whether it has learned enough to publish.
+
+        What is found not to be enough is not looked at again before it is learned anew: so a look
+        costs what was learned since the last one. Where a delta is under way, nothing is changed.
+        """
 
     def publish(self) -> bytes:
-        """What it learned since what it published last; under way until it is folded.
+        """What the last look found, and all that was learned behind it; under way until folded.
 
         Raises:
-            RuntimeError: there is one under way; call it only where it is `due`.
+            RuntimeError: there is one under way; call it only where a look has found something.
         """
 
     def fold(self, sender: int, delta: bytes) -> None:

@@ -15,7 +15,7 @@ from models.deltas import DeltaError
 from models.protocol import Mixer, State
 from streams.slices import Slice
 
-__all__ = ["MixingError", "Peer", "cut_at_multiples", "group_key", "of_group"]
+__all__ = ["MixingError", "Peer", "group_key", "of_group"]
 
 _CHUNK_BYTES = 512 * 1024
 """Of a delta in one record, well below what a broker takes by default."""
@@ -46,9 +46,20 @@ class Peer:
         """Whether a topic that was read from one offset up to another has come to a look."""
         return before // self.every < after // self.every
 
+    def cut(self, records: Slice) -> tuple[Slice, Slice | None]:
+        """A slice up to the next look, and the rest of it; uncut where no look can find anything.
+
+        That is so while the learner's delta is under way, as it does not come back within a slice
+        of another topic: so what is read fast is cut but once for each delta.
+        """
+        edge = (records.start // self.every + 1) * self.every
+        if self._learner.under_way or edge >= records.next:
+            return records, None
+        return records.before(edge), records.since(edge)
+
     def tell(self) -> Sequence[bytes]:
-        """The learner's delta, if it is due: the records' values, to be published in this order."""
-        return _chunks(self._learner.publish()) if self._learner.due else ()
+        """Look; what is found, as the records' values, to be published in this order."""
+        return _chunks(self._learner.publish()) if self._learner.look() else ()
 
     def fold(self, records: Slice) -> int:
         """Take over what stands in records of the deltas topic; answers how many deltas it was.
@@ -101,16 +112,6 @@ class Peer:
             return b"".join(parts)
         self._chunks[sender] = parts
         return None
-
-
-def cut_at_multiples(records: Slice, every: int) -> list[Slice]:
-    """The same records in slices that do not reach across a multiple of `every` offsets."""
-    first = (records.start // every + 1) * every
-    parts, rest = [], records
-    for edge in range(first, records.next, every):
-        parts.append(rest.before(edge))
-        rest = rest.since(edge)
-    return [*parts, rest]
 
 
 def group_key(group: str, partition: int) -> bytes:

@@ -28,7 +28,7 @@ from streams.importance import Importance, unlikely
 from streams.joiner import Joiner
 from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
-from streams.mixing import Peer, cut_at_multiples
+from streams.mixing import Peer
 from streams.output import Output, joined
 from streams.predictions import lines
 from streams.scored import Scored
@@ -92,7 +92,9 @@ class PartitionTask:
         if peer is None or records.topic == peer.topic:
             return self._take(records)
         outputs = []
-        for part in cut_at_multiples(records, peer.every):
+        rest: Slice | None = records
+        while rest is not None:
+            part, rest = peer.cut(rest)
             before = self.positions[part.topic]
             output = self._take(part)
             if peer.crosses(before, self.positions[part.topic]):

@@ -85,7 +85,10 @@ class Tally:
         return Scores(value, value >= 0.5)
 
     @property
-    def due(self) -> bool:
+    def under_way(self) -> bool:
+        return self.way is not None
+
+    def look(self) -> bool:
         return self.way is None and bool(self.own.sum() >= self._enough)
 
     def publish(self) -> bytes:

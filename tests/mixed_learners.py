@@ -36,8 +36,8 @@ class Group:
         return learn(self.learners[partition], events)
 
     def publish(self, partition: int) -> bool:
-        """Have one tell the others what it learned, if it is due."""
-        if not self.learners[partition].due:
+        """Have one look, and tell the others what it finds."""
+        if not self.learners[partition].look():
             return False
         self.log.append((partition, self.learners[partition].publish()))
         return True

@@ -13,7 +13,7 @@ from slicing import begun, cuts, pieces, rows, slice_of
 from models import Hashed, Mixing
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
-from streams.mixing import MixingError, Peer, cut_at_multiples, group_key, of_group
+from streams.mixing import MixingError, Peer, group_key, of_group
 from streams.replaying import Summary, to_nowhere
 from streams.reruns import replay_files
 from streams.rollback import RollbackError, check_alone
@@ -206,10 +206,23 @@ def test_ones_own_delta_that_one_never_told_stops():
         started(shop()).take(told(output.deltas))
 
 
+def test_it_is_not_cut_where_a_look_could_find_nothing():
+    learner = Tally(0, 1, 0)
+    peer, records = peer_of(learner), visits(10, 1)
+    head, rest = peer.cut(records)
+    assert (head.start, head.next, rest.start, rest.next) == (1, 4, 4, 11)
+    learner.own[0, 0] = 1
+    assert peer.tell()
+    assert peer.cut(rest) == (rest, None)
+
+
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 9))
 def test_a_slice_is_cut_at_every_multiple_and_loses_nothing(start, count, every):
     records = slice_of([b"%d" % n for n in range(count)], start=start)
-    parts = cut_at_multiples(records, every)
+    parts, rest = [], records
+    while rest is not None:
+        part, rest = Peer(Tally(0, 1, 0), "shop.deltas", every).cut(rest)
+        parts.append(part)
     assert parts[0].start == start
     assert parts[-1].next == records.next
     assert [a.next for a in parts[:-1]] == [b.start for b in parts[1:]]
