@@ -42,7 +42,8 @@ _LATER = 2  # turns of all, from telling to taking over
 
 _STAGES: Mapping[str, tuple[Any, str]] = {
     **STAGES,
-    LOOK: (MixedLinearLearner, "publish"),
+    LOOK: (MixedLinearLearner, "look"),
+    f"{LOOK} ": (MixedLinearLearner, "publish"),
     FOLD: (MixedLinearLearner, "fold"),
 }
 
