@@ -63,7 +63,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
     group = [
         model.new(0) if mixing is None else mixed(model, 0, p, mixing) for p in range(learners)
     ]
-    score, learned = np.zeros(n), np.zeros(learners, np.int64)
+    score = np.zeros(n)
     chance = np.random.default_rng(7)
     log: list[tuple[int, int, bytes]] = []  # (when it can be read, sender, delta), as published
     read, volume, began = 0, 0, time.process_time()
@@ -75,11 +75,9 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
             read += 1
         plan = Plan()
         plan.extend(op, row, data.label[row[op == LEARN]])
+        told = mixing and group[partition].under_way
         score[row[op == SCORE]] = group[partition].run(plan, data.rows).value
-        before = learned[partition] // case.look
-        learned[partition] += int((op == LEARN).sum())
-        if mixing and learned[partition] // case.look != before and group[partition].look():
-            delta = group[partition].publish()
+        if mixing and not told and (delta := group[partition].under_way):
             volume += len(delta)
             last = log[-1][0] if log else 0  # one log, one order: nobody reads it out of turn
             when = moment * tick + int(chance.uniform(0, 2 * case.delay))

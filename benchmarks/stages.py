@@ -39,7 +39,7 @@ from streams.joiner import Joiner
 from streams.output import Output
 from streams.slices import Records
 
-__all__ = ["Clock", "STAGES", "carry_out", "fetches", "main", "record_batch"]
+__all__ = ["STAGES", "Clock", "carry_out", "fetches", "main", "record_batch"]
 
 RESULTS = Path(__file__).parent / "results" / "stages.json"
 REST = "the task's own"

@@ -54,6 +54,7 @@ class Exchange:
         self._rule = Rule(
             optimizer.rule, rate, smooth, *penalties, mixing.how == "saturating", band
         )
+        self._every = mixing.look_every
         self._averages = mixing.how == "mean"
         self._partition = partition
         self._table = table
@@ -71,12 +72,20 @@ class Exchange:
         return int(self._mix.nbytes + self.fresh.nbytes)
 
     @property
-    def under_way(self) -> bool:
-        """Whether a delta of its own has not come back."""
-        return bool(self._under_way)
+    def under_way(self) -> bytes:
+        """The delta that it published and that has not come back; empty: none."""
+        return self._under_way
+
+    @property
+    def until_look(self) -> int:
+        """Labels to be learned until the next look; they are counted, so it comes anyway."""
+        return self._every - int(self.counts[:2].sum()) % self._every
 
     def look(self) -> bool:
-        """Leave as fresh the lines beyond the band alone; see `models.protocol.Mixer`."""
+        """Leave as fresh the lines beyond the band alone, and answer whether there are any.
+
+        While a delta is under way, nothing is found and nothing changed.
+        """
         if self._under_way:
             return False
         fresh = self.fresh[: self.counts[3]]

@@ -264,10 +264,10 @@ def fold(
                 left -= _share(rule, own_evidence, base_clock, now, l2, labels[:2])
             _move(rule, table, at, left * (mix[at, MIX] - base), mix[at, CLOCK] - base_clock)
             # Held back by its own evidence, it may be beyond the band by now.
-            if table[at, -1] > 0.0:
-                if abs(position(rule, table, at) - mix[at, MIX]) > rule.band:
-                    table[at, -1] = -own_evidence
-                    fresh[counts[3]] = at
-                    counts[3] += 1
+            away = abs(position(rule, table, at) - mix[at, MIX])
+            if table[at, -1] > 0.0 and away > rule.band:
+                table[at, -1] = -own_evidence
+                fresh[counts[3]] = at
+                counts[3] += 1
         mix[at, BASE] = mix[at, MIX]
         mix[at, BASE_CLOCK] = mix[at, CLOCK]

@@ -1,8 +1,8 @@
 """How the tasks of a pipeline learn as one: each tells what it learned, and takes over the rest.
 
 What a task tells is a *delta*, one or more records of a topic with a single partition that all
-tasks read. When it tells is decided at fixed places of its own logs, and which deltas it has taken
-over when is in its journal: so its state stays a function of the logs.
+tasks read. When it tells is decided by how many labels it has learned, and which deltas it has
+taken over when is in its journal: so its state stays a function of the logs.
 """
 
 from __future__ import annotations
@@ -33,33 +33,24 @@ class Peer:
     Args:
         learner: of the task.
         topic: of the deltas.
-        every: offsets between two looks at whether the learner has something to tell.
     """
 
-    def __init__(self, learner: Mixer[Any], topic: str, every: int) -> None:
+    def __init__(self, learner: Mixer[Any], topic: str) -> None:
         self.topic = topic
-        self.every = every
         self._learner = learner
         self._chunks: dict[int, list[bytes]] = {}
 
-    def crosses(self, before: int, after: int) -> bool:
-        """Whether a topic that was read from one offset up to another has come to a look."""
-        return before // self.every < after // self.every
+    @property
+    def under_way(self) -> bytes:
+        """The delta that the learner told and that has not come back; empty: none."""
+        return self._learner.under_way
 
-    def cut(self, records: Slice) -> tuple[Slice, Slice | None]:
-        """A slice up to the next look, and the rest of it; uncut where no look can find anything.
+    def told(self, before: bytes) -> Sequence[bytes]:
+        """What the learner came to tell where before, that delta was under way.
 
-        That is so while the learner's delta is under way, as it does not come back within a slice
-        of another topic: so what is read fast is cut but once for each delta.
+        As records' values, to be published in this order.
         """
-        edge = (records.start // self.every + 1) * self.every
-        if self._learner.under_way or edge >= records.next:
-            return records, None
-        return records.before(edge), records.since(edge)
-
-    def tell(self) -> Sequence[bytes]:
-        """Look; what is found, as the records' values, to be published in this order."""
-        return _chunks(self._learner.publish()) if self._learner.look() else ()
+        return () if before else _chunks(self._learner.under_way)
 
     def fold(self, records: Slice) -> int:
         """Take over what stands in records of the deltas topic; answers how many deltas it was.
@@ -140,7 +131,7 @@ def of_group(records: Slice, group: str) -> Slice:
 
 
 def _chunks(delta: bytes) -> Sequence[bytes]:
-    places = range(0, len(delta), _CHUNK_BYTES) or range(1)
+    places = range(0, len(delta), _CHUNK_BYTES)
     return [
         _HEAD.pack(number, len(places)) + delta[place : place + _CHUNK_BYTES]
         for number, place in enumerate(places)

@@ -338,7 +338,6 @@ class Partition:
                 len(piece), len(output.dead_letters), f"{piece.topic}-{number}"
             )
             observe.on_dead_letters(number, output.reasons)
-        if publish and (len(piece) or output.looked):
             self._transactions.put(output, piece.topic)
         if publish and output.deltas:
             observe.on_delta(number, sum(map(len, output.deltas)))

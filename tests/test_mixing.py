@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixed_learners import BITS, OPTIMIZERS, Group, bits, dense, learn, model
+from mixed_learners import BITS, OPTIMIZERS, Group, bits, dense, learn, model, planned
 
 from models import AdaGrad, Linear, Logistic, Mixing
 from models.deltas import DeltaError
@@ -144,6 +144,42 @@ def test_any_cut_of_the_events_leaves_the_same_bits(optimizer, events, data) -> 
     assert whole.learners[0].look() == parts.learners[0].look()
 
 
+@settings(deadline=None, max_examples=25)
+@given(events=EVENTS, every=st.integers(1, 7), data=st.data())
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_it_looks_behind_the_same_labels_however_the_events_are_cut(
+    optimizer, events, every, data
+) -> None:
+    """And answers what a learner does that never looks, entry by entry."""
+    at = data.draw(st.integers(0, len(events)))
+    mixing = Mixing(divergence=1e-6, look_every=every)
+    whole, parts = (mixed(model(optimizer), 0, 0, mixing) for _ in range(2))
+    expected = weighed(model(optimizer).new(0), events)
+    assert weighed(whole, events) == expected
+    pieces = [weighed(parts, piece) for piece in (events[:at], events[at:])]
+    assert tuple(map(b"".join, zip(*pieces, strict=True))) == expected
+    assert bool(whole.under_way) == (len(events) >= every)
+    assert bits(whole.state()) == bits(parts.state())
+
+
+def weighed(learner, events) -> tuple[bytes, bytes]:
+    """Scores, and what each entry of each row added to them."""
+    rows, plan = planned(events)
+    scores, adds = learner.weigh(plan, rows)
+    return scores.value.tobytes(), adds.tobytes()
+
+
+def test_it_tells_what_it_had_learned_at_the_look_and_not_behind_it() -> None:
+    mixing = Mixing(divergence=1e-6, look_every=3)
+    early, late = (mixed(model(), 0, 0, mixing) for _ in range(2))
+    learn(early, [([(1, 1.0)], 1)] * 3)
+    learn(late, [([(1, 1.0)], 1)] * 8)
+    assert early.under_way == late.under_way != b""
+    late.fold(0, late.under_way)
+    learn(late, [([(1, 1.0)], 0)])
+    assert late.under_way, "the ninth label"
+
+
 @settings(deadline=None, max_examples=15)
 @given(own=st.tuples(EVENTS, EVENTS))
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[:4], ids=repr)
@@ -227,9 +263,11 @@ def test_a_look_at_fresh_lines_alone_finds_all_that_is_beyond_the_band(
         away = [abs(position(rule, table, at) - mix[at, BASE]) for at in range(len(table))]
         expected = (table[:, -1] != 0.0) & (np.array(away) > rule.band)
         assert not (expected & (table[:, -1] > 0.0)).any()
-        assert learner.summary()["divergence"] == max(
-            [a for a, of in zip(away, table[:, -1], strict=True) if of], default=0.0
-        ) / rule.band
+        assert (
+            learner.summary()["divergence"]
+            == max([a for a, of in zip(away, table[:, -1], strict=True) if of], default=0.0)
+            / rule.band
+        )
         if learner.look():
             fresh = exchange.fresh[: exchange.counts[3]]
             assert sorted(fresh) == np.flatnonzero(expected).tolist()
@@ -241,7 +279,7 @@ def test_a_look_at_fresh_lines_alone_finds_all_that_is_beyond_the_band(
 
 def test_a_line_that_a_fold_leaves_behind_is_looked_at_again() -> None:
     """Within the band before, it is held back by its own evidence as the mixed model goes away."""
-    group = Group(model(AdaGrad(0.1), intercept=False), 2, Mixing(divergence=0.5))
+    group = Group(model(AdaGrad(0.1), intercept=False), 2, Mixing(divergence=1.5))
     group.learn(0, [([(1, 0.1)], label) for label in (0, 1) * 40])
     assert not group.learners[0].look()
     group.learn(1, [([(1, 1.0)], 1)] * 200)
