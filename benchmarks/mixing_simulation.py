@@ -48,8 +48,8 @@ class Case(NamedTuple):
 
     learners: int
     how: str = "saturating"
-    divergence: float = 0.15
-    look: int = 500
+    divergence: float = Mixing().divergence
+    look: int = Mixing().look_every
     delay: int = 1_000
     skew: float = 0.0
     optimizer: Optimizer = AdaGrad(0.02)

@@ -35,11 +35,11 @@ class Mixing:
         ValueError: a number that cannot be, or no such way to mix.
 
     >>> Mixing(divergence=0.5).describe()
-    {'divergence': 0.5, 'look_every': 4096, 'how': 'saturating'}
+    {'divergence': 0.5, 'look_every': 256, 'how': 'saturating'}
     """
 
     divergence: float = 0.15
-    look_every: int = 4_096
+    look_every: int = 256
     how: How = "saturating"
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Mixing:
         if not (type(self.look_every) is int and self.look_every > 0):
             raise ValueError(
                 f"Mixing(look_every={self.look_every!r}): a whole number of labels > 0; write "
-                "Mixing(look_every=4096)"
+                "Mixing(look_every=256)"
             )
         if self.how not in get_args(How):
             raise ValueError(

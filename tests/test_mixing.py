@@ -368,8 +368,8 @@ def test_the_summary_tells_of_the_others() -> None:
     [
         ({"divergence": 0.0}, "is a finite number > 0; write Mixing"),
         ({"divergence": float("nan")}, "is a finite number > 0; write Mixing"),
-        ({"look_every": 0}, "a whole number of events > 0; write Mixing"),
-        ({"look_every": 1.5}, "a whole number of events > 0; write Mixing"),
+        ({"look_every": 0}, "a whole number of labels > 0; write Mixing"),
+        ({"look_every": 1.5}, "a whole number of labels > 0; write Mixing"),
         ({"how": "average"}, 'no such way to mix; write Mixing\\(how="saturating"\\)'),
     ],
 )
