@@ -23,7 +23,7 @@ MIX, CLOCK, BASE, BASE_CLOCK, HELD = range(5)
 
 _kernel = fused(intrinsics, kernels)
 
-_AHEAD = 8
+_AHEAD = 24  # lines: each takes a few nanoseconds, and a line that is far away some hundred
 _LEAST = 2.0**-96  # of evidence
 _EARLY = 0.01  # below it the series of 1 - exp(-τ) is exact to the last bits with five terms
 
@@ -121,6 +121,7 @@ def look(
         soon = np.int64(fresh[min(k + _AHEAD, len(fresh) - 1)])
         prefetch(table, soon * width)
         prefetch(mix, soon * columns)
+        prefetch(mix, soon * columns + HELD)
         at = fresh[k]
         if abs(position(rule, table, at) - mix[at, BASE]) > rule.band:
             fresh[kept] = at
@@ -156,6 +157,7 @@ def told(
         soon = line[min(k + _AHEAD, len(line) - 1)]
         prefetch(table, soon * width)
         prefetch(mix, soon * columns)
+        prefetch(mix, soon * columns + HELD)
         at = line[k]
         change[k] = position(rule, table, at) - mix[at, BASE]
         evidence[k] = max(abs(table[at, -1]), _LEAST)
@@ -234,6 +236,7 @@ def fold(
         soon = line[min(k + _AHEAD, len(line) - 1)]
         prefetch(table, soon * width)
         prefetch(mix, soon * columns)
+        prefetch(mix, soon * columns + HELD)
         at = line[k]
         l2 = rule.l2 if at != len(table) - 1 else 0.0
         before, grown = mix[at, CLOCK], share * clock[k]
