@@ -144,7 +144,6 @@ CASES: Mapping[str, Case] = {
         ids=("currency", "region", "card_id", "store_id"),
         steps=0.05,
         rate=1_000,
-        look_every=256,
     ),
 }
 """By name, in the order in which they are measured."""

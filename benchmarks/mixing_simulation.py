@@ -48,8 +48,8 @@ class Case(NamedTuple):
 
     learners: int
     how: str = "saturating"
-    divergence: float = 0.15
-    look: int = 500
+    divergence: float = Mixing().divergence
+    look: int = Mixing().look_every
     delay: int = 1_000
     skew: float = 0.0
     optimizer: Optimizer = AdaGrad(0.02)
@@ -63,7 +63,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
     group = [
         model.new(0) if mixing is None else mixed(model, 0, p, mixing) for p in range(learners)
     ]
-    score, learned = np.zeros(n), np.zeros(learners, np.int64)
+    score = np.zeros(n)
     chance = np.random.default_rng(7)
     log: list[tuple[int, int, bytes]] = []  # (when it can be read, sender, delta), as published
     read, volume, began = 0, 0, time.process_time()
@@ -75,11 +75,9 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
             read += 1
         plan = Plan()
         plan.extend(op, row, data.label[row[op == LEARN]])
+        told = mixing and group[partition].under_way
         score[row[op == SCORE]] = group[partition].run(plan, data.rows).value
-        before = learned[partition] // case.look
-        learned[partition] += int((op == LEARN).sum())
-        if mixing and learned[partition] // case.look != before and group[partition].due:
-            delta = group[partition].publish()
+        if mixing and not told and (delta := group[partition].under_way):
             volume += len(delta)
             last = log[-1][0] if log else 0  # one log, one order: nobody reads it out of turn
             when = moment * tick + int(chance.uniform(0, 2 * case.delay))
@@ -145,23 +143,27 @@ def cases(name: str) -> Sequence[Case]:
         *(Case(8, divergence=d, look=look, delay=20) for d in (0.05, 0.15) for look in (10, 100)),
         *(Case(64, how, 1e-6, 5, delay=20) for how in ("none", "mean")),
         Case(64, divergence=0.05, look=5, delay=20),
+        Case(8, delay=20),
+        *(Case(64, look=look, delay=20) for look in (16, 64, 256)),
     ]
     if name != "handbook":
         return few
     return [
         Case(1, "none"),
         Case(8, "none"),
-        *(Case(8, how, 1e-6) for how in ("mean", "sum", "saturating")),
-        *(Case(8, divergence=d) for d in (0.05, 0.1, 0.15, 0.3, 0.6)),
-        *(Case(8, look=look) for look in (100, 2_000, 4_096)),
+        *(Case(8, how, 1e-6, 500) for how in ("mean", "sum", "saturating")),
+        *(Case(8, divergence=d, look=500) for d in (0.05, 0.1, 0.15, 0.3, 0.6)),
+        *(Case(8, look=look) for look in (128, 256, 2_000, 4_096)),
+        Case(8, divergence=0.12),
+        Case(8, divergence=0.2, look=128),
         Case(8, delay=10_000),
         Case(8, skew=0.5),
         Case(64, "none"),
         *(Case(64, how, 1e-6, look=100) for how in ("mean", "sum")),
-        *(Case(64, divergence=d, look=100) for d in (0.05, 0.15)),
+        *(Case(64, divergence=d) for d in (0.05, 0.1, 0.15)),
         Case(64, divergence=0.05, look=100, delay=10_000),
         *(
-            Case(learners, how, 0.15, optimizer=optimizer)
+            Case(learners, how, 0.15, 500, optimizer=optimizer)
             for optimizer in (SGD(0.002), FTRL(0.02, 0.01))
             for learners, how in ((1, "none"), (8, "none"), (8, "mean"), (8, "saturating"))
         ),

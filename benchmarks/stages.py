@@ -10,7 +10,7 @@ import json
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,9 +36,10 @@ from streams import Pipeline, framing, task, unpacking
 from streams.allocation import keep_freed_memory
 from streams.codec import Decoder
 from streams.joiner import Joiner
+from streams.output import Output
 from streams.slices import Records
 
-__all__ = ["carry_out", "main", "record_batch"]
+__all__ = ["STAGES", "Clock", "carry_out", "fetches", "main", "record_batch"]
 
 RESULTS = Path(__file__).parent / "results" / "stages.json"
 REST = "the task's own"
@@ -48,22 +49,27 @@ _BATCH_BYTES = 512 * 1024
 
 
 class Clock:
-    """Adds up the seconds that calls take, without those of timed calls inside them."""
+    """Adds up the seconds that calls take, without those of timed calls inside them.
 
-    def __init__(self) -> None:
+    Args:
+        now: the time, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self.spent: Counter[str] = Counter()
+        self._now = now
         self._inside: list[float] = []
 
     def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, on the clock."""
 
         def call(*args: Any, **options: Any) -> Any:
-            began = time.perf_counter()
+            began = self._now()
             self._inside.append(0.0)
             try:
                 return function(*args, **options)
             finally:
-                took = time.perf_counter() - began
+                took = self._now() - began
                 self.spent[stage] += took - self._inside.pop()
                 if self._inside:
                     self._inside[-1] += took
@@ -100,7 +106,7 @@ STAGES: Mapping[str, tuple[Any, str]] = {
 
 def run(pipeline: Pipeline, events: int, size: int) -> tuple[Mapping[str, float], float]:
     """Microseconds an event by stage, and all together without the clock, over the second half."""
-    batches = list(_batches(events, size, labels=pipeline.label_topic is not None))
+    batches = list(fetches(payments(events), size, labels=pipeline.label_topic is not None))
     half = len(batches) // 2
     clock = Clock()
     one = task.PartitionTask(pipeline, 0)
@@ -118,21 +124,24 @@ def run(pipeline: Pipeline, events: int, size: int) -> tuple[Mapping[str, float]
     return spent, sum(spent.values())
 
 
-def carry_out(one: task.PartitionTask, topic: str, start: int, data: bytes) -> None:
+def carry_out(one: task.PartitionTask, topic: str, start: int, data: bytes) -> Output:
     """What a worker does with a fetch, but for the network."""
     records = unpacking.unpacked(data, topic, 0, start, unpacking.Isolation(None), check=True)
     output = one.take(records)
     for batch in framing.framed(output.predictions, _BATCH_BYTES, "none", transactional=True):
         batch._build()
+    return output
 
 
-def _batches(events: int, size: int, *, labels: bool) -> Iterator[tuple[str, int, bytes, int]]:
+def fetches(
+    given: Iterable[Payment], size: int, *, labels: bool
+) -> Iterator[tuple[str, int, bytes, int]]:
     """Topic, first offset, bytes and number of events of each fetch; labels an hour behind."""
     encode = msgspec.json.encode
     told: list[Verdict] = []
     chunk: list[Payment] = []
     written = 0
-    for number, payment in enumerate(payments(events), 1):
+    for number, payment in enumerate(given, 1):
         chunk.append(payment)
         if len(chunk) < size:
             continue

@@ -44,6 +44,7 @@ FRAUD = ROOT / "benchmarks/results/fraud.json"
 FRAUD_CHOICE = ROOT / "benchmarks/results/fraud_choice.json"
 DATASETS = ROOT / "benchmarks/results/datasets.json"
 MIXING = ROOT / "benchmarks/results/mixing.json"
+MIXING_SIMULATION = ROOT / "benchmarks/results/mixing_simulation.json"
 CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
@@ -268,6 +269,24 @@ def mixing() -> str:
     return "\n".join(lines)
 
 
+def mixing_simulation() -> str:
+    """Learners that mix in one process, on the handbook's weeks before the test week."""
+    lines = [
+        "| learners | how | divergence | labels between looks | AUC | AP | log loss | bytes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in json.loads(MIXING_SIMULATION.read_text())["rows"]:
+        if (row["data"], row["optimizer"], row["skew"]) != ("handbook", "AdaGrad", 0.0):
+            continue
+        dial = told = ""
+        if row["how"] != "none":
+            band = "all told" if row["divergence"] < 1e-3 else row["divergence"]
+            dial, told = f"{band} | {row['look']}", f"{row['bytes_percent']:.1f} %"
+        figures = f"{row['auc']:.4f} | {row['ap']:.4f} | {row['log_loss']:.5f}"
+        lines.append(f"| {row['learners']} | {row['how']} | {dial or ' | '} | {figures} | {told} |")
+    return "\n".join(lines)
+
+
 def mixing_cost() -> str:
     """What is left of a worker's speed when its learners mix."""
     rows = json.loads(MIXING.read_text()) if MIXING.exists() else {}
@@ -320,6 +339,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "metrics": catalogue.markdown,
     "mixing": mixing,
     "mixing_cost": mixing_cost,
+    "mixing_simulation": mixing_simulation,
     "chaos": chaos,
     "chaos_summary": chaos_summary,
     "commands": commands,

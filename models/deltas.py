@@ -117,16 +117,34 @@ def _numbers(body: NDArray[np.uint8], count: int) -> tuple[NDArray[np.int64], in
 def _written(column: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     """The leading bytes of float32, rounded half to even; most significant byte first."""
     single = np.clip(column, -_WIDEST, _WIDEST).astype(np.float32).view(np.uint32)
-    cut = 8 * (4 - size)
-    single = single + np.uint32((1 << (cut - 1)) - 1) + ((single >> np.uint32(cut)) & np.uint32(1))
-    parts: NDArray[np.uint8] = single.astype(">u4").view(np.uint8).reshape(-1, 4)[:, :size]
-    return parts
+    written = np.empty(len(column) * size, np.uint8)
+    _shorten(single, size, written)
+    return written
 
 
 def _read(body: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
-    parts = np.zeros((body.size // size, 4), np.uint8)
-    parts[:, :size] = body.reshape(-1, size)
-    return parts.view(">f4")[:, 0].astype(np.float64)
+    single = np.empty(len(body) // size, np.uint32)
+    _lengthen(body, size, single)
+    return single.view(np.float32).astype(np.float64)
+
+
+@compiled
+def _shorten(single: NDArray[np.uint32], size: int, written: NDArray[np.uint8]) -> None:
+    cut = 32 - 8 * size
+    for k in range(len(single)):
+        number = np.int64(single[k])
+        number += (1 << (cut - 1)) - 1 + ((number >> cut) & 1)
+        for j in range(size):
+            written[k * size + j] = (number >> (24 - 8 * j)) & 255
+
+
+@compiled
+def _lengthen(body: NDArray[np.uint8], size: int, single: NDArray[np.uint32]) -> None:
+    for k in range(len(single)):
+        number = np.int64(0)
+        for j in range(size):
+            number |= np.int64(body[k * size + j]) << (24 - 8 * j)
+        single[k] = number
 
 
 @compiled

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.deltas import Delta, DeltaError, decode, encode, rounded
-from models.exchange_kernels import Rule, aim, beyond, farthest, fold, told
+from models.exchange_kernels import Rule, aim, farthest, fold, look, told
 from models.kernels import touched
 from models.mixing import Mixing
 from models.optimizers import Optimizer
@@ -23,7 +23,6 @@ from models.protocol import State
 __all__ = ["Exchange"]
 
 _COLUMNS = 5
-_NONE = np.empty(0, np.int32)
 
 
 class Exchange:
@@ -38,7 +37,8 @@ class Exchange:
     Attributes:
         counts: int64[4], labels learned and skipped, labels that other learners have learned, and
             how many lines are fresh.
-        fresh: int32[lines], those learned since they were told last.
+        fresh: int32[lines], those that a look may find beyond the band: learned since the last one,
+            or moved by a fold to where they are. No other can be, so no other is looked at.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Exchange:
         self._rule = Rule(
             optimizer.rule, rate, smooth, *penalties, mixing.how == "saturating", band
         )
+        self._every = mixing.look_every
         self._averages = mixing.how == "mean"
         self._partition = partition
         self._table = table
@@ -71,18 +72,34 @@ class Exchange:
         return int(self._mix.nbytes + self.fresh.nbytes)
 
     @property
-    def due(self) -> bool:
-        """Whether a line is beyond the band, and no delta of its own is under way."""
-        return not self._under_way and self._beyond(_NONE) > 0
+    def under_way(self) -> bytes:
+        """The delta that it published and that has not come back; empty: none."""
+        return self._under_way
+
+    @property
+    def until_look(self) -> int:
+        """Labels to be learned until the next look; they are counted, so it comes anyway."""
+        return self._every - int(self.counts[:2].sum()) % self._every
+
+    def look(self) -> bool:
+        """Leave as fresh the lines beyond the band alone, and answer whether there are any.
+
+        While a delta is under way, nothing is found and nothing changed.
+        """
+        if self._under_way:
+            return False
+        fresh = self.fresh[: self.counts[3]]
+        self.counts[3] = look(self._rule, self._table, self._mix, fresh)
+        return bool(self.counts[3])
 
     def publish(self) -> bytes:
-        """The lines beyond the band; see `models.protocol.Mixer`."""
+        """The fresh lines; see `models.protocol.Mixer`."""
         if self._under_way:
             raise RuntimeError(
                 "a delta of this learner is under way: publish the next when it has come back"
             )
-        found = np.empty(self.counts[3], np.int32)
-        line = np.sort(found[: self._beyond(found)]).astype(np.int64)
+        line = np.sort(self.fresh[: self.counts[3]]).astype(np.int64)
+        self.counts[3] = 0
         labels = int(self.counts[0] - self._labels[1])
         self._labels[1] = self.counts[0]
         self._told_at[:] = self._labels[0], self._labels[0] + labels
@@ -91,8 +108,6 @@ class Exchange:
         evidence, clock = rounded(evidence), rounded(clock)
         if self._rule.saturating:
             aim(self._rule, self._mix, line, value, evidence, clock, self._told_at)
-        fresh = self.fresh[: self.counts[3]]
-        self._note(fresh[self._table[fresh, -1] > 0.0])
         sequence = self._sequences.get(self._partition, -1) + 1
         self._under_way = encode(Delta(sequence, labels, line, value, evidence, clock))
         return self._under_way
@@ -115,7 +130,8 @@ class Exchange:
         share = 1.0 / len(self._sequences) if self._averages else 1.0
         labels = np.array([self._labels[0], self._labels[0] + given.labels, *self._told_at])
         columns = given.line, given.value, given.evidence, given.clock
-        fold(self._rule, self._table, self._mix, *columns, share, labels, own)
+        fresh = self.fresh, self.counts
+        fold(self._rule, self._table, self._mix, *columns, share, labels, own, *fresh)
         self._labels[0] += given.labels
         if own:
             self._under_way = b""
@@ -145,24 +161,18 @@ class Exchange:
         )
         self._labels[:], self._told_at[:] = state["labels"], state["told_at"]
         self._under_way = state["under_way"]
-        self._note(np.flatnonzero(table[:, -1]).astype(np.int32))
+        fresh = np.flatnonzero(table[:, -1] < 0.0)
+        self.fresh[: len(fresh)], self.counts[3] = fresh, len(fresh)
 
     def summary(self) -> Mapping[str, float]:
         """Deltas ``folded``, labels ``learned_elsewhere``, and the ``divergence`` by now.
 
-        That is how far the farthest fresh line is from its base, in bands: 1 is told of.
+        That is how far the farthest line is from its base, in bands: 1 is told of. All lines are
+        looked at for it.
         """
-        fresh = self.fresh[: self.counts[3]]
-        away = farthest(self._rule, self._table, self._mix, fresh)
+        away = farthest(self._rule, self._table, self._mix)
         return {
             "folded": float(sum(self._sequences.values()) + len(self._sequences)),
             "learned_elsewhere": float(self.counts[2]),
             "divergence": away / self._rule.band,
         }
-
-    def _beyond(self, out: NDArray[np.int32]) -> int:
-        return beyond(self._rule, self._table, self._mix, self.fresh[: self.counts[3]], out)
-
-    def _note(self, fresh: NDArray[np.int32]) -> None:
-        self.fresh[: len(fresh)] = fresh
-        self.counts[3] = len(fresh)

@@ -16,14 +16,14 @@ from models.compiled import fused
 from models.intrinsics import prefetch
 from models.kernels import ADAGRAD, FTRL_PROXIMAL, GRADIENT, sigmoid
 
-__all__ = ["Rule", "aim", "beyond", "farthest", "fold", "told"]
+__all__ = ["Rule", "aim", "farthest", "fold", "look", "told"]
 
 MIX, CLOCK, BASE, BASE_CLOCK, HELD = range(5)
 """Columns of the mixed model: see `models.exchange.Exchange`."""
 
 _kernel = fused(intrinsics, kernels)
 
-_AHEAD = 8
+_AHEAD = 24  # lines: each takes a few nanoseconds, and a line that is far away some hundred
 _LEAST = 2.0**-96  # of evidence
 _EARLY = 0.01  # below it the series of 1 - exp(-τ) is exact to the last bits with five terms
 
@@ -111,33 +111,33 @@ def _move(rule: Rule, table: NDArray[np.float64], at: int, by: float, clock: flo
 
 
 @_kernel
-def beyond(
-    rule: Rule,
-    table: NDArray[np.float64],
-    mix: NDArray[np.float64],
-    fresh: NDArray[np.int32],
-    out: NDArray[np.int32],
+def look(
+    rule: Rule, table: NDArray[np.float64], mix: NDArray[np.float64], fresh: NDArray[np.int32]
 ) -> int:
-    """Which fresh lines are beyond the band, and how many; only whether, where `out` is empty."""
-    found = 0
+    """Keep of the fresh lines those beyond the band, in front, and answer how many they are."""
+    width, columns = table.shape[1], mix.shape[1]
+    kept = 0
     for k in range(len(fresh)):
+        soon = np.int64(fresh[min(k + _AHEAD, len(fresh) - 1)])
+        prefetch(table, soon * width)
+        prefetch(mix, soon * columns)
+        prefetch(mix, soon * columns + HELD)
         at = fresh[k]
         if abs(position(rule, table, at) - mix[at, BASE]) > rule.band:
-            found += 1
-            if len(out) == 0:
-                break
-            out[found - 1] = at
-    return found
+            fresh[kept] = at
+            kept += 1
+        else:
+            table[at, -1] = abs(table[at, -1])
+    return kept
 
 
 @_kernel
-def farthest(
-    rule: Rule, table: NDArray[np.float64], mix: NDArray[np.float64], fresh: NDArray[np.int32]
-) -> float:
-    """How far from its base the fresh line is that is farthest from it."""
+def farthest(rule: Rule, table: NDArray[np.float64], mix: NDArray[np.float64]) -> float:
+    """How far from its base the line is that is farthest, of those with evidence to be told."""
     most = 0.0
-    for k in range(len(fresh)):
-        most = max(most, abs(position(rule, table, fresh[k]) - mix[fresh[k], BASE]))
+    for at in range(len(table)):
+        if table[at, -1] != 0.0:
+            most = max(most, abs(position(rule, table, at) - mix[at, BASE]))
     return most
 
 
@@ -152,10 +152,15 @@ def told(
     clock: NDArray[np.float64],
 ) -> None:
     """How far lines went from their base, on what; they are held from now on."""
+    width, columns = table.shape[1], mix.shape[1]
     for k in range(len(line)):
+        soon = line[min(k + _AHEAD, len(line) - 1)]
+        prefetch(table, soon * width)
+        prefetch(mix, soon * columns)
+        prefetch(mix, soon * columns + HELD)
         at = line[k]
         change[k] = position(rule, table, at) - mix[at, BASE]
-        evidence[k] = max(table[at, -1], _LEAST)
+        evidence[k] = max(abs(table[at, -1]), _LEAST)
         clock[k] = max(_clock(rule, table, at) - mix[at, BASE_CLOCK], 0.0)
         table[at, -1] = 0.0
         mix[at, HELD] = 1.0
@@ -211,6 +216,8 @@ def fold(
     share: float,
     labels: NDArray[np.int64],
     own: bool,
+    fresh: NDArray[np.int32],
+    counts: NDArray[np.int64],
 ) -> None:
     """Fold a delta into the mixed model, and move the learner's own lines along.
 
@@ -222,12 +229,14 @@ def fold(
         labels: int64[4]: of all learners in the log before this delta and with it; and what the
             first two were as it was told.
         own: whether it is the learner's own that has come back.
+        fresh, counts: as of `models.kernels.walk`.
     """
     width, columns = table.shape[1], mix.shape[1]
     for k in range(len(line)):
         soon = line[min(k + _AHEAD, len(line) - 1)]
         prefetch(table, soon * width)
         prefetch(mix, soon * columns)
+        prefetch(mix, soon * columns + HELD)
         at = line[k]
         l2 = rule.l2 if at != len(table) - 1 else 0.0
         before, grown = mix[at, CLOCK], share * clock[k]
@@ -249,7 +258,7 @@ def fold(
             mix[at, HELD] = 0.0
         else:
             # Told or about to be: it waits for its own delta, so that none counts for two.
-            away, own_evidence = abs(position(rule, table, at) - base), table[at, -1]
+            away, own_evidence = abs(position(rule, table, at) - base), abs(table[at, -1])
             if mix[at, HELD] != 0.0 or (own_evidence > 0.0 and away > rule.band):
                 continue
             left = 1.0
@@ -257,5 +266,11 @@ def fold(
                 now = _clock(rule, table, at)
                 left -= _share(rule, own_evidence, base_clock, now, l2, labels[:2])
             _move(rule, table, at, left * (mix[at, MIX] - base), mix[at, CLOCK] - base_clock)
+            # Held back by its own evidence, it may be beyond the band by now.
+            away = abs(position(rule, table, at) - mix[at, MIX])
+            if table[at, -1] > 0.0 and away > rule.band:
+                table[at, -1] = -own_evidence
+                fresh[counts[3]] = at
+                counts[3] += 1
         mix[at, BASE] = mix[at, MIX]
         mix[at, BASE_CLOCK] = mix[at, CLOCK]

@@ -118,10 +118,11 @@ def note(
 ) -> None:
     """Add to the evidence a line of a table has learned from; see `walk`."""
     if evidence > 0.0:
-        if table[at, -1] == 0.0:
+        before = table[at, -1]
+        if before >= 0.0:
             fresh[counts[3]] = at
             counts[3] += 1
-        table[at, -1] += evidence
+        table[at, -1] = -(abs(before) + evidence)
 
 
 @fused(intrinsics)
@@ -173,9 +174,10 @@ def walk(
         adds: receives what each entry of a row added to its margin as it was scored, laid end to
             end; or empty, where nobody asks.
         fresh: of a learner that mixes, see `models.exchange`: receives the lines that are learned
-            for the first time since it was emptied, and the table has a column more, the last, for
-            the evidence each line has learned from: Σ curvature·|x|·‖x‖₁. `counts` then goes on
-            with the labels that other learners have learned, and how many lines are fresh.
+            for the first time since they were looked at, and the table has a column more, the
+            last, for the evidence each line has learned from: Σ curvature·|x|·‖x‖₁, with a minus
+            while the line is fresh. `counts` then goes on with the labels that other learners have
+            learned, and how many lines are fresh.
 
     Returns:
         `ALL_GOOD`, or the number of the step whose row names a bucket the table does not have.

@@ -92,22 +92,38 @@ class LinearLearner:
         op = np.frombuffer(plan.op, np.int8)
         row = np.frombuffer(plan.row, np.int64)
         rows.check(row)
-        logistic = self.kind == "binary"
         target = np.asarray(plan.target, np.float64)
+        weight = _NO_WEIGHTS if plan.weight is None else plan.weight
         value = np.empty(len(op) - len(target))
+        self._carry_out(rows, op, row, target, weight, value, adds)
+        return Scores(
+            value, where_known(value > 0.5, ~np.isnan(value)) if self.kind == "binary" else None
+        )
+
+    def _carry_out(
+        self,
+        rows: Rows,
+        op: NDArray[np.int8],
+        row: NDArray[np.int64],
+        target: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        value: NDArray[np.float64],
+        adds: NDArray[np.float64],
+    ) -> None:
+        """Steps of a plan that follow each other; see `models.kernels.walk`."""
         rate, smooth = self._optimizer.knobs()
         stopped = walk(
             op,
             row,
             target,
-            _NO_WEIGHTS if plan.weight is None else plan.weight,
+            weight,
             rows.base,
             rows.indptr,
             rows.index,
             rows.value,
             self._table,
             self._counts,
-            logistic,
+            self.kind == "binary",
             self._intercept,
             self._optimizer.rule,
             rate,
@@ -122,7 +138,6 @@ class LinearLearner:
                 f"row {row[stopped]} names a bucket beyond {2**self._bits:,}, and the model has "
                 f"bits={self._bits}: give the encoder the model's own bits"
             )
-        return Scores(value, where_known(value > 0.5, ~np.isnan(value)) if logistic else None)
 
     def moment(self, row: int, rows: Rows) -> Weighed:
         """A row, and the weights that would score it now."""

@@ -11,7 +11,8 @@ from models.exchange import Exchange
 from models.linear_learner import LinearLearner
 from models.mixing import Mixing
 from models.optimizers import Optimizer
-from models.protocol import Kind, State
+from models.protocol import LEARN, SCORE, Kind, State
+from models.rows import Rows
 
 __all__ = ["MixedLinearLearner"]
 
@@ -40,12 +41,16 @@ class MixedLinearLearner(LinearLearner):
         return super().memory + self._exchange.memory
 
     @property
-    def due(self) -> bool:
-        """Whether it has learned enough to publish, and no delta of its own is under way."""
-        return self._exchange.due
+    def under_way(self) -> bytes:
+        """The delta that it published and that has not come back; empty: none."""
+        return self._exchange.under_way
+
+    def look(self) -> bool:
+        """Whether it has learned enough to publish; never while a delta is under way."""
+        return self._exchange.look()
 
     def publish(self) -> bytes:
-        """What it learned since what it published last; under way until it is folded."""
+        """What it has to tell by now, whenever it would look; under way until it is folded."""
         return self._exchange.publish()
 
     def fold(self, sender: int, delta: bytes) -> None:
@@ -64,6 +69,38 @@ class MixedLinearLearner(LinearLearner):
     def summary(self) -> Mapping[str, float]:
         """As `LinearLearner`'s, and as `models.exchange.Exchange`'s."""
         return {**super().summary(), **self._exchange.summary()}
+
+    def _carry_out(
+        self,
+        rows: Rows,
+        op: NDArray[np.int8],
+        row: NDArray[np.int64],
+        target: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        value: NDArray[np.float64],
+        adds: NDArray[np.float64],
+    ) -> None:
+        """As `LinearLearner`'s, with a look behind every so many labels."""
+        exchange, learns = self._exchange, np.flatnonzero(op == LEARN)
+        step = label = 0
+        while not exchange.under_way and label + exchange.until_look <= len(target):
+            then = label + exchange.until_look
+            following = int(learns[then - 1]) + 1
+            steps, labels, scores = (
+                slice(step, following),
+                slice(label, then),
+                slice(step - label, following - then),
+            )
+            super()._carry_out(
+                rows, op[steps], row[steps], target[labels], weight[labels], value[scores], adds
+            )
+            if len(adds):
+                adds = adds[rows.entries(row[steps][op[steps] == SCORE]) :]
+            step, label = following, then
+            if exchange.look():
+                exchange.publish()
+        rest = target[label:], weight[label:], value[step - label :], adds
+        super()._carry_out(rows, op[step:], row[step:], *rest)
 
     def _empty(self) -> NDArray[np.float64]:
         return np.zeros((2**self._bits + 1, self._optimizer.width + 1))

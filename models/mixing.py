@@ -26,7 +26,7 @@ class Mixing:
         divergence: how far a weight may be from what the others know of it, > 0, in learning
             rates: about the length of a weight's first step. Beyond that it is told. Smaller is
             nearer to a single learner, and more bytes.
-        look_every: events or labels between two looks at it, > 0.
+        look_every: labels that one learner learns between two looks at it, > 0.
         how: ``"saturating"``, by the evidence behind each change: sums what others could not have
             learned and averages what all have (docs/mixing.md). ``"mean"`` and ``"sum"`` are what
             others do: for comparison.
@@ -35,11 +35,11 @@ class Mixing:
         ValueError: a number that cannot be, or no such way to mix.
 
     >>> Mixing(divergence=0.5).describe()
-    {'divergence': 0.5, 'look_every': 4096, 'how': 'saturating'}
+    {'divergence': 0.5, 'look_every': 256, 'how': 'saturating'}
     """
 
     divergence: float = 0.15
-    look_every: int = 4_096
+    look_every: int = 256
     how: How = "saturating"
 
     def __post_init__(self) -> None:
@@ -50,8 +50,8 @@ class Mixing:
             )
         if not (type(self.look_every) is int and self.look_every > 0):
             raise ValueError(
-                f"Mixing(look_every={self.look_every!r}): a whole number of events > 0; write "
-                "Mixing(look_every=4096)"
+                f"Mixing(look_every={self.look_every!r}): a whole number of labels > 0; write "
+                "Mixing(look_every=256)"
             )
         if self.how not in get_args(How):
             raise ValueError(

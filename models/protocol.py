@@ -186,21 +186,22 @@ class Learner(Protocol[R]):
 class Mixer(Learner[R], Protocol[R]):
     """A learner that learns as one with those of the other partitions, by deltas in one log.
 
-    Every delta of every learner, its own too, is handed to each of them in the order of the log.
-    When it publishes and what it folds is decided by the caller; given the same plans, folds
-    and publications in the same order, all that follows is the same to the bit. A learner without
-    anything of its own starts from what it folds.
+    Each time it has learned so many labels it looks whether it has enough to tell, and publishes
+    that, one delta at a time. Every delta of every learner, its own too, is handed to each of them
+    in the order of the log. When it folds what is decided by the caller; given the same folds
+    between the same steps, all that follows is the same to the bit. A learner without anything of
+    its own starts from what it folds.
     """
 
     @property
-    def due(self) -> bool:
-        """Whether it has learned enough to publish, and no delta of its own is under way."""
+    def under_way(self) -> bytes:
+        """The delta that it published and that has not come back; empty: none."""
 
     def publish(self) -> bytes:
-        """What it learned since what it published last; under way until it is folded.
+        """What it has to tell by now, whenever it would look; under way until it is folded.
 
         Raises:
-            RuntimeError: there is one under way; call it only where it is `due`.
+            RuntimeError: there is one under way.
         """
 
     def fold(self, sender: int, delta: bytes) -> None:

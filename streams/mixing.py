@@ -1,8 +1,8 @@
 """How the tasks of a pipeline learn as one: each tells what it learned, and takes over the rest.
 
 What a task tells is a *delta*, one or more records of a topic with a single partition that all
-tasks read. When it tells is decided at fixed places of its own logs, and which deltas it has taken
-over when is in its journal: so its state stays a function of the logs.
+tasks read. When it tells is decided by how many labels it has learned, and which deltas it has
+taken over when is in its journal: so its state stays a function of the logs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.deltas import DeltaError
 from models.protocol import Mixer, State
 from streams.slices import Slice
 
-__all__ = ["MixingError", "Peer", "cut_at_multiples", "group_key", "of_group"]
+__all__ = ["MixingError", "Peer", "group_key", "of_group"]
 
 _CHUNK_BYTES = 512 * 1024
 """Of a delta in one record, well below what a broker takes by default."""
@@ -33,22 +33,24 @@ class Peer:
     Args:
         learner: of the task.
         topic: of the deltas.
-        every: offsets between two looks at whether the learner has something to tell.
     """
 
-    def __init__(self, learner: Mixer[Any], topic: str, every: int) -> None:
+    def __init__(self, learner: Mixer[Any], topic: str) -> None:
         self.topic = topic
-        self.every = every
         self._learner = learner
         self._chunks: dict[int, list[bytes]] = {}
 
-    def crosses(self, before: int, after: int) -> bool:
-        """Whether a topic that was read from one offset up to another has come to a look."""
-        return before // self.every < after // self.every
+    @property
+    def under_way(self) -> bytes:
+        """The delta that the learner told and that has not come back; empty: none."""
+        return self._learner.under_way
 
-    def tell(self) -> Sequence[bytes]:
-        """The learner's delta, if it is due: the records' values, to be published in this order."""
-        return _chunks(self._learner.publish()) if self._learner.due else ()
+    def told(self, before: bytes) -> Sequence[bytes]:
+        """What the learner came to tell where before, that delta was under way.
+
+        As records' values, to be published in this order.
+        """
+        return () if before else _chunks(self._learner.under_way)
 
     def fold(self, records: Slice) -> int:
         """Take over what stands in records of the deltas topic; answers how many deltas it was.
@@ -103,16 +105,6 @@ class Peer:
         return None
 
 
-def cut_at_multiples(records: Slice, every: int) -> list[Slice]:
-    """The same records in slices that do not reach across a multiple of `every` offsets."""
-    first = (records.start // every + 1) * every
-    parts, rest = [], records
-    for edge in range(first, records.next, every):
-        parts.append(rest.before(edge))
-        rest = rest.since(edge)
-    return [*parts, rest]
-
-
 def group_key(group: str, partition: int) -> bytes:
     """The key of what a partition tells its own group, and no other that runs the pipeline."""
     return f"{group}/{partition}".encode()
@@ -139,7 +131,7 @@ def of_group(records: Slice, group: str) -> Slice:
 
 
 def _chunks(delta: bytes) -> Sequence[bytes]:
-    places = range(0, len(delta), _CHUNK_BYTES) or range(1)
+    places = range(0, len(delta), _CHUNK_BYTES)
     return [
         _HEAD.pack(number, len(places)) + delta[place : place + _CHUNK_BYTES]
         for number, place in enumerate(places)

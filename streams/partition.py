@@ -14,7 +14,6 @@ from streams.checkpoint import Checkpoints
 from streams.journal import Entry
 from streams.limits import DeadLetterLimit
 from streams.logreading import ends, stretch
-from streams.mixing import cut_at_multiples
 from streams.observer import Observer
 from streams.progress import Progress
 from streams.recovery import Recovery
@@ -309,15 +308,9 @@ class Partition:
                 await asyncio.sleep(0)
 
     def _pieces(self, records: Slice) -> list[Slice]:
-        """Cut where a task that mixes would cut them, so that it need not."""
-        size = _PIECE_RECORDS if self._is_behind() else _PROMPT_PIECE_RECORDS
-        mixing = self._pipeline.mixing
-        if mixing is None:
-            return records.pieces(size)
         if records.topic == self._pipeline.deltas_topic:
             return records.pieces(_DELTAS_A_PIECE)
-        parts = cut_at_multiples(records, mixing.look_every)
-        return [piece for part in parts for piece in part.pieces(size)]
+        return records.pieces(_PIECE_RECORDS if self._is_behind() else _PROMPT_PIECE_RECORDS)
 
     def _compute(self, piece: Slice, *, publish: bool) -> None:
         self._broken = True
@@ -345,7 +338,6 @@ class Partition:
                 len(piece), len(output.dead_letters), f"{piece.topic}-{number}"
             )
             observe.on_dead_letters(number, output.reasons)
-        if publish and (len(piece) or output.looked):
             self._transactions.put(output, piece.topic)
         if publish and output.deltas:
             observe.on_delta(number, sum(map(len, output.deltas)))

@@ -28,8 +28,8 @@ from streams.importance import Importance, unlikely
 from streams.joiner import Joiner
 from streams.joiners import Joiners, joiner_of
 from streams.letters import dead_letters
-from streams.mixing import Peer, cut_at_multiples
-from streams.output import Output, joined
+from streams.mixing import Peer
+from streams.output import Output
 from streams.predictions import lines
 from streams.scored import Scored
 from streams.secrecy import Guard, decoder_of
@@ -78,8 +78,7 @@ class PartitionTask:
         self._importance = None if pipeline.propensity is None else Importance()
         self._peer: Peer | None = None
         if pipeline.mixing is not None and pipeline.deltas_topic is not None:
-            every = pipeline.mixing.look_every
-            self._peer = Peer(self.learner, pipeline.deltas_topic, every)
+            self._peer = Peer(self.learner, pipeline.deltas_topic)
 
     def take(self, records: Slice) -> Output:
         """Take a slice of one of the topics; what is not new in it is passed over.
@@ -88,17 +87,12 @@ class PartitionTask:
             OffsetGapError: the slice begins beyond the task's position in that topic.
             MixingError: it holds something that is not the delta that comes next.
         """
-        peer = self._peer
-        if peer is None or records.topic == peer.topic:
+        if self._peer is None:
             return self._take(records)
-        outputs = []
-        for part in cut_at_multiples(records, peer.every):
-            before = self.positions[part.topic]
-            output = self._take(part)
-            if peer.crosses(before, self.positions[part.topic]):
-                output.looked, output.deltas = True, peer.tell()
-            outputs.append(output)
-        return joined(outputs)
+        before = self._peer.under_way
+        output = self._take(records)
+        output.deltas = self._peer.told(before)
+        return output
 
     def _take(self, records: Slice) -> Output:
         position = self.positions[records.topic]

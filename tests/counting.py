@@ -47,10 +47,10 @@ class Counting:
         return None if target in (0, 1) else "neither 0 nor 1"
 
     def new(self, seed: int) -> Any:
-        return Tally(0, 1 << 60, 0)
+        return Tally(0, 1 << 60)
 
     def new_mixed(self, seed: int, partition: int, mixing: Mixing) -> Tally:
-        return Tally(partition, int(mixing.divergence), self.padding)
+        return Tally(partition, int(mixing.divergence), self.padding, mixing.look_every)
 
 
 class Tally:
@@ -60,14 +60,16 @@ class Tally:
         mixed: int64[CELLS, 2], what was taken over: how often which label.
         own: what was learned since the last publication.
         way: what was published and has not come back; None: nothing.
+        labels: how many were learned.
         sent: how many deltas were published.
         last: by sender, the number of its last delta.
     """
 
     kind: Literal["binary"] = "binary"
 
-    def __init__(self, partition: int, enough: int, padding: int) -> None:
+    def __init__(self, partition: int, enough: int = 1, padding: int = 0, every: int = 4) -> None:
         self.partition, self._enough, self._padding = partition, enough, padding
+        self._every, self.labels = every, 0
         self.mixed, self.own = _none(), _none()
         self.way: NDArray[np.int64] | None = None
         self.sent = 0
@@ -78,6 +80,10 @@ class Tally:
         for op, row in zip(plan.op, plan.row, strict=True):
             if op == LEARN:
                 self.own[row % CELLS, int(next(targets))] += 1
+                self.labels += 1
+                full = self.labels % self._every == 0 and self.own.sum() >= self._enough
+                if full and self.way is None:
+                    self.publish()
             else:
                 no, yes = self._known()[row % CELLS]
                 scores.append((yes + 1) / (no + yes + 2))
@@ -85,16 +91,18 @@ class Tally:
         return Scores(value, value >= 0.5)
 
     @property
-    def due(self) -> bool:
-        return self.way is None and bool(self.own.sum() >= self._enough)
+    def under_way(self) -> bytes:
+        if self.way is None:
+            return b""
+        head = _HEAD.pack(b"TALL", self.sent, self._padding)
+        return head + self.way.tobytes() + bytes(self._padding)
 
     def publish(self) -> bytes:
         if self.way is not None:
             raise RuntimeError("a delta is under way")
         self.sent += 1
         self.way, self.own = self.own, _none()
-        head = _HEAD.pack(b"TALL", self.sent, self._padding)
-        return head + self.way.tobytes() + bytes(self._padding)
+        return self.under_way
 
     def fold(self, sender: int, delta: bytes) -> None:
         number, counts = _read(delta)
@@ -112,13 +120,14 @@ class Tally:
             "mixed": self.mixed.copy(),
             "own": self.own.copy(),  # it counts on while an image is made of this
             "way": None if self.way is None else self.way.copy(),
+            "labels": self.labels,
             "sent": self.sent,
             "last": [list(pair) for pair in sorted(self.last.items())],
         }
 
     def restore(self, state: State) -> None:
         self.mixed, self.own, self.way = state["mixed"], state["own"], state["way"]
-        self.sent, self.last = state["sent"], dict(state["last"])
+        self.labels, self.sent, self.last = state["labels"], state["sent"], dict(state["last"])
 
     def summary(self) -> Mapping[str, float]:
         return {"learned": float(self._known().sum()), "divergence": float(self.own.sum())}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.linear import HashedLinear, Logistic
@@ -20,10 +22,14 @@ def model(optimizer=None, cls=Logistic, **settings) -> HashedLinear:
 
 
 class Group:
-    """Learners of partitions 0, 1, …, and the log of deltas that they all read."""
+    """Learners of partitions 0, 1, …, and the log of deltas that they all read.
+
+    They look when they are told to, never by themselves.
+    """
 
     def __init__(self, declared, partitions: int, mixing: Mixing | None = None) -> None:
-        self.declared, self.mixing = declared, mixing or Mixing(divergence=1e-6)
+        self.declared = declared
+        self.mixing = replace(mixing or Mixing(divergence=1e-6), look_every=1 << 60)
         self.learners = [self.fresh(partition) for partition in range(partitions)]
         self.log: list[tuple[int, bytes]] = []
         self.read = [0] * partitions
@@ -36,8 +42,8 @@ class Group:
         return learn(self.learners[partition], events)
 
     def publish(self, partition: int) -> bool:
-        """Have one tell the others what it learned, if it is due."""
-        if not self.learners[partition].due:
+        """Have one look, and tell the others what it finds."""
+        if not self.learners[partition].look():
             return False
         self.log.append((partition, self.learners[partition].publish()))
         return True
@@ -62,13 +68,19 @@ class Group:
 
 
 def learn(learner, events) -> Scores:
+    rows, plan = planned(events)
+    return learner.run(plan, rows)
+
+
+def planned(events) -> tuple[Rows, Plan]:
+    """Rows, each to be scored, then learned."""
     rows, plan = Rows(), Plan()
     for row, (entries, label) in enumerate(events):
         index = np.array([i for i, _ in entries], np.int32)
         rows.append(np.array([len(entries)]), index, np.array([float(v) for _, v in entries]))
         plan.score(row)
         plan.learn(row, label)
-    return learner.run(plan, rows)
+    return rows, plan
 
 
 def dense(state):

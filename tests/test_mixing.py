@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixed_learners import BITS, OPTIMIZERS, Group, bits, dense, learn, model
+from mixed_learners import BITS, OPTIMIZERS, Group, bits, dense, learn, model, planned
 
 from models import AdaGrad, Linear, Logistic, Mixing
 from models.deltas import DeltaError
+from models.exchange_kernels import BASE, position
 from models.mixing import mixed, mixes
 
 WAYS = ["saturating", "mean", "sum"]
@@ -140,7 +141,43 @@ def test_any_cut_of_the_events_leaves_the_same_bits(optimizer, events, data) -> 
     for part in (events[:at], events[at:]):
         parts.learn(0, part)
     assert bits(whole.learners[0].state()) == bits(parts.learners[0].state())
-    assert whole.learners[0].due == parts.learners[0].due
+    assert whole.learners[0].look() == parts.learners[0].look()
+
+
+@settings(deadline=None, max_examples=25)
+@given(events=EVENTS, every=st.integers(1, 7), data=st.data())
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_it_looks_behind_the_same_labels_however_the_events_are_cut(
+    optimizer, events, every, data
+) -> None:
+    """And answers what a learner does that never looks, entry by entry."""
+    at = data.draw(st.integers(0, len(events)))
+    mixing = Mixing(divergence=1e-6, look_every=every)
+    whole, parts = (mixed(model(optimizer), 0, 0, mixing) for _ in range(2))
+    expected = weighed(model(optimizer).new(0), events)
+    assert weighed(whole, events) == expected
+    pieces = [weighed(parts, piece) for piece in (events[:at], events[at:])]
+    assert tuple(map(b"".join, zip(*pieces, strict=True))) == expected
+    assert bool(whole.under_way) == (len(events) >= every)
+    assert bits(whole.state()) == bits(parts.state())
+
+
+def weighed(learner, events) -> tuple[bytes, bytes]:
+    """Scores, and what each entry of each row added to them."""
+    rows, plan = planned(events)
+    scores, adds = learner.weigh(plan, rows)
+    return scores.value.tobytes(), adds.tobytes()
+
+
+def test_it_tells_what_it_had_learned_at_the_look_and_not_behind_it() -> None:
+    mixing = Mixing(divergence=1e-6, look_every=3)
+    early, late = (mixed(model(), 0, 0, mixing) for _ in range(2))
+    learn(early, [([(1, 1.0)], 1)] * 3)
+    learn(late, [([(1, 1.0)], 1)] * 8)
+    assert early.under_way == late.under_way != b""
+    late.fold(0, late.under_way)
+    learn(late, [([(1, 1.0)], 0)])
+    assert late.under_way, "the ninth label"
 
 
 @settings(deadline=None, max_examples=15)
@@ -192,7 +229,7 @@ def test_a_learner_that_has_learned_nothing_starts_from_the_mixed_model() -> Non
         late.fold(sender, delta)
     assert dense(late.state())[[0, 1, 5]].all()
     assert dense(late.state()).tobytes() == group.weights(2).tobytes()
-    assert not late.due
+    assert not late.look()
 
 
 def test_nothing_is_told_where_nothing_was_learned() -> None:
@@ -212,16 +249,56 @@ def test_what_stays_in_the_band_is_not_told() -> None:
     assert group.publish(0)
 
 
+@settings(deadline=None, max_examples=40)
+@given(steps=story(3), divergence=st.sampled_from([1e-3, 0.5, 2.0]))
+@pytest.mark.parametrize("how", ["saturating", "mean"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_a_look_at_fresh_lines_alone_finds_all_that_is_beyond_the_band(
+    optimizer, how, steps, divergence
+) -> None:
+    group = told(Group(model(optimizer), 3, Mixing(divergence=divergence, how=how)), steps)
+    for learner in group.learners:
+        exchange = learner._exchange
+        rule, table, mix = exchange._rule, exchange._table, exchange._mix
+        away = [abs(position(rule, table, at) - mix[at, BASE]) for at in range(len(table))]
+        expected = (table[:, -1] != 0.0) & (np.array(away) > rule.band)
+        assert not (expected & (table[:, -1] > 0.0)).any()
+        assert (
+            learner.summary()["divergence"]
+            == max([a for a, of in zip(away, table[:, -1], strict=True) if of], default=0.0)
+            / rule.band
+        )
+        if learner.look():
+            fresh = exchange.fresh[: exchange.counts[3]]
+            assert sorted(fresh) == np.flatnonzero(expected).tolist()
+        else:
+            assert learner.under_way or not expected.any()
+        evidence = np.abs(table[:, -1])
+        assert not learner.look() or (np.abs(table[:, -1]) == evidence).all()
+
+
+def test_a_line_that_a_fold_leaves_behind_is_looked_at_again() -> None:
+    """Within the band before, it is held back by its own evidence as the mixed model goes away."""
+    group = Group(model(AdaGrad(0.1), intercept=False), 2, Mixing(divergence=1.5))
+    group.learn(0, [([(1, 0.1)], label) for label in (0, 1) * 40])
+    assert not group.learners[0].look()
+    group.learn(1, [([(1, 1.0)], 1)] * 200)
+    group.publish(1)
+    group.fold(0)
+    assert group.learners[0].summary()["divergence"] > 1
+    assert group.learners[0].look()
+
+
 def test_one_delta_at_a_time_is_under_way() -> None:
     group = Group(model(), 2)
     group.learn(0, [([(1, 1.0)], 1)])
     group.publish(0)
     group.learn(0, [([(1, 1.0)], 1)])
-    assert not group.learners[0].due
+    assert not group.learners[0].look()
     with pytest.raises(RuntimeError, match="under way: publish the next when it has come back"):
         group.learners[0].publish()
     group.fold(0)
-    assert group.learners[0].due
+    assert group.learners[0].look()
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -291,8 +368,8 @@ def test_the_summary_tells_of_the_others() -> None:
     [
         ({"divergence": 0.0}, "is a finite number > 0; write Mixing"),
         ({"divergence": float("nan")}, "is a finite number > 0; write Mixing"),
-        ({"look_every": 0}, "a whole number of events > 0; write Mixing"),
-        ({"look_every": 1.5}, "a whole number of events > 0; write Mixing"),
+        ({"look_every": 0}, "a whole number of labels > 0; write Mixing"),
+        ({"look_every": 1.5}, "a whole number of labels > 0; write Mixing"),
         ({"how": "average"}, 'no such way to mix; write Mixing\\(how="saturating"\\)'),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from counting import Counting, Tally
@@ -13,7 +14,7 @@ from slicing import begun, cuts, pieces, rows, slice_of
 from models import Hashed, Mixing
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
-from streams.mixing import MixingError, Peer, cut_at_multiples, group_key, of_group
+from streams.mixing import MixingError, Peer, group_key, of_group
 from streams.replaying import Summary, to_nowhere
 from streams.reruns import replay_files
 from streams.rollback import RollbackError, check_alone
@@ -97,13 +98,13 @@ def test_a_declaration_that_cannot_work_says_what_to_write(given, write):
     assert write in str(caught.value)
 
 
-def test_it_looks_only_where_offsets_cross_a_multiple():
+def test_it_looks_only_where_so_many_labels_have_been_learned():
     task = started(shop())
     assert [len(task.take(visits(1, n)).deltas) for n in range(9)] == [0, 0, 0, 1, 0, 0, 0, 0, 0]
     # The delta of the fourth is under way: at the eighth there is nothing to be told.
 
 
-def test_labels_are_looked_at_by_their_own_offsets():
+def test_late_labels_count_as_they_are_learned():
     pipeline = Pipeline(
         name="shop",
         events=Topic("visits", schema=Seen, id="id"),
@@ -129,7 +130,7 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert len(first.deltas) == 3
     another = Tally(1, 1, 1_200_000)
     another.own[0, 1] = 5
-    others = list(peer_of(another).tell())
+    others = list(published(another))
     mixed = [*zip([b"0"] * 3, first.deltas, strict=True), *zip([b"1"] * 3, others, strict=True)]
     order = data.draw(st.permutations([0, 0, 0, 1, 1, 1]))
     turns = [iter(mixed[:3]), iter(mixed[3:])]
@@ -148,18 +149,9 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert whole.learner.mixed.sum() == 4 + 5
 
 
-def peer_of(learner: Tally) -> Peer:
-    return Peer(learner, "shop.deltas", 4)
-
-
-def test_a_look_at_offsets_without_a_record_is_a_look():
-    task = started(shop())
-    task.take(visits(3))
-    passed = Slice("visits", 0, 3, 6, [], [], [], [])
-    output = task.take(passed)
-    assert output.looked
-    assert output.deltas
-    assert not output.taken
+def published(learner: Tally) -> Sequence[bytes]:
+    learner.publish()
+    return Peer(learner, "shop.deltas").told(b"")
 
 
 @pytest.mark.parametrize(
@@ -185,11 +177,11 @@ def test_what_is_not_the_delta_that_comes_next_stops_with_what_can_be_done(key, 
 
 
 def test_a_delta_that_comes_twice_or_too_soon_stops():
-    other = Tally(1, 1, 0)
+    other = Tally(1)
     deltas = []
     for _ in range(2):
         other.own[0, 0] = 3
-        deltas += peer_of(other).tell()
+        deltas += published(other)
         other.way = None
     task = started(shop())
     task.take(told(deltas[:1], 1))
@@ -204,18 +196,6 @@ def test_ones_own_delta_that_one_never_told_stops():
     output = task.take(visits(4))
     with pytest.raises(MixingError):
         started(shop()).take(told(output.deltas))
-
-
-@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 9))
-def test_a_slice_is_cut_at_every_multiple_and_loses_nothing(start, count, every):
-    records = slice_of([b"%d" % n for n in range(count)], start=start)
-    parts = cut_at_multiples(records, every)
-    assert parts[0].start == start
-    assert parts[-1].next == records.next
-    assert [a.next for a in parts[:-1]] == [b.start for b in parts[1:]]
-    assert all(part.next % every == 0 for part in parts[:-1])
-    assert all((part.next - 1) // every == part.start // every for part in parts if len(part))
-    assert [value for part in parts for value in part.values] == list(records.values)
 
 
 def test_another_groups_deltas_are_not_ours_and_strangers_are_not_passed_over():
