@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from models.adapter import adapt
     from models.adaptive import Adaptive
+    from models.averaged import Averaged
     from models.bysource import BySource
     from models.contest import Contest
     from models.features import (
@@ -46,6 +47,7 @@ __all__ = [
     "SGD",
     "AdaGrad",
     "Adaptive",
+    "Averaged",
     "BySource",
     "Clock",
     "Contest",
@@ -92,6 +94,7 @@ _MODULES = {
     "Contest": "contest",
     "adapt": "adapter",
     "fraud": "presets",
+    "Averaged": "averaged",
     "BySource": "bysource",
     **dict.fromkeys(("Undersampled", "Weighted"), "rebalancing"),
 }

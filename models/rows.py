@@ -100,10 +100,14 @@ class Rows:
                 f"{self.first} to {self.next - 1}: drop a row only after its last step"
             )
 
+    def lengths(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many entries each of these has."""
+        at = rows - self.base
+        return self.indptr[at + 1] - self.indptr[at]
+
     def entries(self, rows: NDArray[np.int64]) -> int:
         """How many entries these have together."""
-        at = rows - self.base
-        return int((self.indptr[at + 1] - self.indptr[at]).sum())
+        return int(self.lengths(rows).sum())
 
     def state(self) -> State:
         """The rows of the window, for an image."""

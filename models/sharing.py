@@ -1,4 +1,4 @@
-"""Models that read the same rows: what has to agree so that one can take another's place."""
+"""Models of the same rows: what has to agree so that they can be compared, swapped or averaged."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Shared:
             if its != own:
                 raise ValueError(
                     f"{type(self).__name__}: {other} has {what}={own!r} and {first} has "
-                    f"{what}={its!r}. All of them score and learn the same rows, so that one can "
-                    f"take another's place: give {other} a model with {what}={its!r}"
+                    f"{what}={its!r}. All of them score and learn the same rows: give {other} a "
+                    f"model with {what}={its!r}"
                 )
 
 

@@ -99,7 +99,7 @@ def test_a_model_that_has_learned_nothing_has_no_say():
     [
         (lambda: BySource({"bank": Logistic()}, "bank"), "at least two sources"),
         (lambda: BySource({"a": Logistic(), "b": Logistic()}, "c"), "one of them learns every"),
-        (lambda: BySource({"a": Logistic(bits=4), "b": Logistic()}, "a"), "the same bits="),
+        (lambda: BySource({"a": Logistic(bits=4), "b": Logistic()}, "a"), "a model with bits=4"),
         (lambda: twins(average="median"), '"probability" or "log-odds"'),
         (lambda: twins(weights={"bank": 0.0}), "each weight is a positive number"),
         (lambda: twins(weights={"banc": 1.0}), "for one of desk, bank"),
