@@ -17,7 +17,7 @@ from benchmarks import answering
 from benchmarks.fraud_pipelines import on_partitions, preset
 from benchmarks.fraud_records import labels, payments
 from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, Payments, mean_figures, measured
-from models import AdaGrad, LabelRate, Pairwise, Spikes
+from models import AdaGrad, Averaged, LabelRate, Pairwise, Spikes
 from models.feature import Feature
 from streams.chunks import Chunk, first
 from streams.pipeline import Pipeline
@@ -34,6 +34,10 @@ def _features(*, spikes: bool = True, **rates: Any) -> list[Feature]:
     return [*kept, LabelRate(**{**usual, **rates})]
 
 
+_SLOW = Pairwise((6,), AdaGrad(0.01), l2=0.03)
+_SLOWER = Pairwise((6,), AdaGrad(0.005), l2=0.01)
+_MIDDLE, _FINE = Pairwise((12,)), Pairwise((24,))
+
 ALTERNATIVES: Mapping[str, Mapping[str, Any]] = {
     "the preset": {},
     "plain quantiles": {"model": Pairwise(positives=0.0)},
@@ -46,6 +50,17 @@ ALTERNATIVES: Mapping[str, Mapping[str, Any]] = {
     "no spikes": {"features": _features(spikes=False)},
     "no counts at terminals": {"features": _features(stats=["positives", "rate"])},
     "terminals' windows 1, 7, 30 d": {"features": _features(over=["1d", "7d", "30d"])},
+    "ensemble: 6 bins learned slowly, 24": {"model": Averaged({"slow": _SLOW, "fine": _FINE})},
+    "ensemble: … more slowly": {"model": Averaged({"slow": _SLOWER, "fine": _FINE})},
+    "ensemble: … that twice, 12, 24": {
+        "model": Averaged(
+            {"slow": _SLOWER, "middle": _MIDDLE, "fine": _FINE}, weights={"slow": 2.0}
+        ),
+    },
+    "ensemble: 4 windows, slowly × 1.5, 12, 24": {
+        "features": _features(over=["1d", "3d", "7d", "30d"]),
+        "model": Averaged({"slow": _SLOW, "middle": _MIDDLE, "fine": _FINE}, weights={"slow": 1.5}),
+    },
 }
 """What differs from the preset, by name."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.averaging import Averaging, AveragingLearner
+from models.averaging import Average, Averaging, AveragingLearner
 from models.linear_learner import Weighed
 from models.protocol import SCORE, Plan, Scores
 from models.rows import Rows
@@ -69,7 +69,7 @@ class Averaged(Averaging):
         parts = self.parts(seed)
         tells = all(hasattr(part, "weigh") for part in parts.values())
         learner = WeighedLearner if tells else AveragedLearner
-        average = "log-odds" if self.kind == "binary" else "probability"
+        average: Average = "log-odds" if self.kind == "binary" else "probability"
         return learner(self.kind, parts, list(self.weights.values()), average)
 
 
@@ -136,4 +136,6 @@ def _mean(
     numbers: Sequence[NDArray[np.float64]], shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The weighted mean of arrays; what has no share is passed over, even if it is NaN."""
-    return (np.where(shares == 0.0, 0.0, np.stack(numbers)) * shares).sum(axis=0)
+    parts = np.where(shares == 0.0, 0.0, np.stack(numbers)) * shares
+    mean: NDArray[np.float64] = parts.sum(axis=0)
+    return mean

@@ -201,8 +201,8 @@ def check_reasons(reasons: int, model: Model, features: Sequence[Feature] | None
     if model.kind != "binary" or not hasattr(model.new(0), "weigh"):
         raise DeclarationError(
             f"reasons={reasons} of a {type(model).__name__}",
-            "they are what features add to the log-odds, which Logistic and Pairwise know as they "
-            "score; any other would have to be asked hundreds of times",
+            "they are what features add to the log-odds, which Logistic, Pairwise and an Averaged "
+            "of them know as they score; any other would have to be asked hundreds of times",
             "reasons=0, and thalweg explain for single events",
         )
     try:

@@ -13,7 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slicing import begun, cuts, pieces, slice_of
 
-from models import AdaGrad, Clock, Cross, Hashed, Linear, Logistic, Number, Text, Tokens
+from models import (
+    FTRL,
+    AdaGrad,
+    Averaged,
+    Clock,
+    Cross,
+    Hashed,
+    Linear,
+    Logistic,
+    Number,
+    Text,
+    Tokens,
+)
 from models.codes import code
 from streams import DeclarationError, Event, Labels, Pipeline, Threshold, Topic
 from streams.explaining import watched
@@ -80,12 +92,17 @@ def read(value: bytes) -> Prediction:
     return msgspec.json.decode(value, type=Prediction)
 
 
-@given(st.data())
+FAST = Logistic(bits=10, optimizer=AdaGrad(0.5))
+MODELS = [FAST, Averaged({"fast": FAST, "other": Logistic(bits=10, optimizer=FTRL(0.5))})]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=["logistic", "averaged"])
+@given(data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_they_are_the_largest_that_an_audit_finds_and_none_where_nothing_is_decided(data):
+def test_they_are_the_largest_that_an_audit_finds_and_none_where_nothing_is_decided(model, data):
     events = visits(data.draw)
-    pipeline = shop(reasons=3)
-    task, other, plain = begun(pipeline), begun(pipeline), begun(shop())
+    pipeline = shop(model=model, reasons=3)
+    task, other, plain = begun(pipeline), begun(pipeline), begun(shop(model=model))
     log = slice_of(events, "visits")
     published = [
         value
