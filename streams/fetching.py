@@ -17,6 +17,7 @@ import aiokafka
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, PartitionRecords
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -97,6 +98,19 @@ class GatheringFetcher(Fetcher):  # type: ignore[misc]  # aiokafka ships no type
         super().__init__(*args, **options)
         self._flows: defaultdict[int, Flow] = defaultdict(Flow)
 
+    async def _fetch_requests_routine(self) -> None:
+        """Fetch until cancelled; whatever else ends it stops the worker, which would read no more.
+
+        aiokafka would tell only who asks it for single records.
+        """
+        try:
+            await super()._fetch_requests_routine()
+        except KafkaError as error:
+            failed = getattr(self._subscriptions, "failed", None)
+            if failed is not None:
+                failed(error.__cause__ or error)
+            raise
+
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
         flow = self._flows[node_id]
         if wait_ms := flow.wait_ms(request._max_wait_ms):
@@ -109,12 +123,16 @@ class GatheringFetcher(Fetcher):  # type: ignore[misc]  # aiokafka ships no type
 
 
 def _there(assignment: Any, request: Any) -> int:
-    """How many records there were, from where a fetch began, as its answer told."""
-    return sum(
-        max(0, assignment.state_value(TopicPartition(topic, partition)).highwater - offset)
+    """How many records there were, from where a fetch began, as its answer told.
+
+    Of a partition that it brought only an error for it tells nothing.
+    """
+    ends = (
+        (assignment.state_value(TopicPartition(topic, partition)).highwater, offset)
         for topic, partitions in request.topics
         for partition, offset, _ in partitions
     )
+    return sum(max(0, end - offset) for end, offset in ends if end is not None)
 
 
 class RawRecords:

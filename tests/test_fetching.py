@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import struct
 from collections import defaultdict
+from types import SimpleNamespace
 from typing import Any
 
 import aiokafka
@@ -13,7 +14,7 @@ import faust
 import pytest
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher, PartitionRecords
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.producer import sender
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -165,7 +166,7 @@ class Assignment:
     """What aiokafka knows of its partitions: where they end."""
 
     def __init__(self) -> None:
-        self.highwater = 0
+        self.highwater: int | None = 0
 
     def state_value(self, _: TopicPartition) -> Assignment:
         return self
@@ -218,6 +219,27 @@ def test_a_burst_is_forgotten_soon(monkeypatch: Any) -> None:
     assert last == (1, 100)
 
 
+def test_a_partition_that_brought_an_error_alone_brought_no_records() -> None:
+    assignment = Assignment()
+    assignment.highwater = None
+    request = FetchRequest(100, 1, 1 << 20, READ_COMMITTED, [("payments", [(0, 7, 1 << 20)])])
+    assert fetching._there(assignment, request) == 0
+
+
+def test_a_fetcher_that_ends_by_itself_stops_the_worker(monkeypatch: Any) -> None:
+    cause, failures = TypeError("unsupported"), []
+
+    async def dying(_: Any) -> None:
+        raise KafkaError("Unexpected error during data retrieval") from cause
+
+    monkeypatch.setattr(Fetcher, "_fetch_requests_routine", dying)
+    gathering = GatheringFetcher.__new__(GatheringFetcher)
+    gathering._subscriptions = SimpleNamespace(failed=failures.append)
+    with pytest.raises(KafkaError):
+        asyncio.run(gathering._fetch_requests_routine())
+    assert failures == [cause]
+
+
 def parameters(function: Any) -> list[str]:
     return list(inspect.signature(function).parameters)
 
@@ -251,6 +273,8 @@ def test_aiokafkas_insides_are_as_we_lean_on_them() -> None:
     assert "self._min_bytes,\n" in inspect.getsource(FetchRequest.build)
     assert "for partition, offset, _ in partitions:" in fetch
     assert "tp_state.highwater = highwater" in fetch
+    routine = inspect.getsource(Fetcher._fetch_requests_routine)
+    assert 'raise Errors.KafkaError("Unexpected error during data retrieval") from exc' in routine
     assert isinstance(sender.BACKOFF_OVERRIDE, float)
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
 
