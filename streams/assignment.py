@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +19,7 @@ from streams.mixing import MixingError
 from streams.observer import Observer
 from streams.partition import Partition
 from streams.producer import Fenced, InDoubtError
-from streams.progress import OffsetsGoneError, StateLostError
+from streams.progress import StateLostError
 from streams.slices import Slice
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ log = logging.getLogger("thalweg")
 
 _Answer = TypeVar("_Answer")
 
-_RETRY_S, _OFFSETS_S = 1.0, 60.0
+_RETRY_S = 1.0
 
 _EXPLAINED = (
     StateLostError,
@@ -206,22 +205,14 @@ class Assignment:
         earliest: Mapping[TP, int],
         committed: Callable[[], Awaitable[Mapping[TP, int | None]]],
     ) -> None:
-        deadline = time.monotonic() + _OFFSETS_S
-        while partitions:
-            try:
-                found = await self._tried(committed)
-            except Exception as error:
-                for partition in partitions:
-                    await partition.close()
-                    self._gave_up(partition.number, error)
-                return
-            again = time.monotonic() < deadline and not self._stopping()
-            opened = await asyncio.gather(
-                *(self._open(one, found, starts, earliest, again=again) for one in partitions)
-            )
-            partitions = [one for one, done in zip(partitions, opened, strict=True) if not done]
-            if partitions:
-                await asyncio.sleep(_RETRY_S)
+        try:
+            found = await self._tried(committed)
+        except Exception as error:
+            for partition in partitions:
+                await partition.close()
+                self._gave_up(partition.number, error)
+            return
+        await asyncio.gather(*(self._open(one, found, starts, earliest) for one in partitions))
 
     async def _open(
         self,
@@ -229,10 +220,7 @@ class Assignment:
         committed: Mapping[TP, int | None],
         starts: Mapping[TP, int],
         earliest: Mapping[TP, int],
-        *,
-        again: bool,
-    ) -> bool:
-        """Whether there is an end to it: not while committed offsets are missing, if `again`."""
+    ) -> None:
         places = {topic: TP(topic, partition.number) for topic in self.topics}
         try:
             await self._tried(
@@ -243,14 +231,10 @@ class Assignment:
                 )
             )
         except Exception as error:
-            if again and isinstance(error, OffsetsGoneError):
-                log.warning("partition %d: its offsets are missing; asking again", partition.number)
-                return False
             await partition.close()
             self._gave_up(partition.number, error)
         else:
             self.partitions[partition.number] = partition
-        return True
 
     async def _tried(self, step: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """What a step answers, as soon as the broker is there for it.

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import aiokafka
-from aiokafka import TopicPartition
-
 from streams.checkpoint import Found
 from streams.journal import Entry
 from streams.logreading import ends, stretch
@@ -22,14 +19,7 @@ async def consumed(site: Site, partition: int, found: Found | None) -> list[Entr
         ReplayError: nothing was consumed; or the journal does not reach back so far.
         JournalGapError: a record of the journal is no entry.
     """
-    pipeline = site.pipeline
-    if not pipeline.journalled:
-        events = pipeline.events.name
-        begin = 0 if found is None else found.image.positions[events]
-        end = await _committed(site, partition)
-        entries = [Entry({events: begin}, [(events, end)])] if end > begin else []
-    else:
-        entries = await _journal(site, partition, found)
+    entries = await _journal(site, partition, found)
     if found is None and not entries:
         raise ReplayError(
             f"partition {partition} as group {site.group!r} consumed it",
@@ -90,12 +80,3 @@ def _extend(steps: list[tuple[str, int]], more: Iterable[tuple[str, int]]) -> No
         if steps[-1][0] == step[0]:
             steps.pop()
         steps.append(step)
-
-
-async def _committed(site: Site, partition: int) -> int:
-    """The offset of the events topic that the group reads next; 0 where it has read nothing."""
-    consumer = aiokafka.AIOKafkaConsumer(
-        **site.client, group_id=site.group, enable_auto_commit=False
-    )
-    async with consumer:
-        return await consumer.committed(TopicPartition(site.pipeline.events.name, partition)) or 0

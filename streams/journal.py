@@ -2,6 +2,7 @@
 
 Events and labels are two logs, and what is learned depends on how they were interleaved. That
 order is nowhere but here: with it a state can be computed again, to the bit.
+And a broker that has lost a group's offsets has not lost how far it came.
 """
 
 from __future__ import annotations

@@ -145,9 +145,7 @@ class Partition:
             first, _ = await ends(self._client, [deltas], 0)
             starts, earliest = {**starts, **first}, {**earliest, **first}
         found = await self._checkpoints.newest()
-        entries: list[Entry] = []
-        if self._progress.journalled:
-            entries = await self._entries(0 if found is None else found.manifest.journal)
+        entries = await self._entries(0 if found is None else found.manifest.journal)
         self._has_image = found is not None
         self._progress.resume(None if found is None else found.image, committed, starts)
         self._next = dict(self.task.positions)

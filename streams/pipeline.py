@@ -185,11 +185,6 @@ class Pipeline(Declaration):
         deltas = self.deltas_topic
         return self.input_topics if deltas is None else (*self.input_topics, deltas)
 
-    @property
-    def journalled(self) -> bool:
-        """Whether the order of consumption is more than the order of one log."""
-        return len(self.consumed_topics) > 1
-
     def partition_of(self, topic: str, number: int) -> int:
         """The partition of a topic that task `number` reads: all of them read the one of deltas."""
         return 0 if topic == self.deltas_topic else number
@@ -216,7 +211,7 @@ class Pipeline(Declaration):
 
     @property
     def journal_topic(self) -> str:
-        """Where the order is kept in which its tasks consumed several topics."""
+        """Where it is kept how far its tasks consumed their topics, and in which order."""
         return f"{self.name}.journal"
 
     @property

@@ -9,15 +9,11 @@ from streams.journal import Entry, JournalGapError, Recorder, Script
 from streams.recovery import Recovery
 from streams.task import PartitionTask
 
-__all__ = ["OffsetsGoneError", "Progress", "StateLostError"]
+__all__ = ["Progress", "StateLostError"]
 
 
 class StateLostError(Exception):
     """The group has read records whose effect on the state is nowhere to be had."""
-
-
-class OffsetsGoneError(StateLostError):
-    """What was committed with an image is not there: a broker that has just started may find it."""
 
 
 class Progress:
@@ -42,11 +38,6 @@ class Progress:
         self.committed: dict[str, int] = {}
         self._has_image = False
 
-    @property
-    def journalled(self) -> bool:
-        """Whether the order of consumption is more than the order of one log."""
-        return self._task.pipeline.journalled
-
     def resume(
         self,
         image: Image | None,
@@ -62,14 +53,10 @@ class Progress:
 
         Raises:
             StateLostError: offsets are committed, but there is no image.
-            OffsetsGoneError: those that were committed with the image are not there; nothing has
-                changed, and it can be tried again.
             ImageError: the image is another pipeline's or another partition's.
         """
         self.committed = {topic: at for topic, at in committed.items() if at is not None}
         if image is not None:
-            if not self.journalled and self._lacks_offsets(image.positions):
-                raise OffsetsGoneError(self._no_offsets(image))
             with fitting():
                 self._task.restore(image)
             self._has_image = True
@@ -90,7 +77,7 @@ class Progress:
         """What is to be computed again before anything new.
 
         Args:
-            entries: of the journal since the image; none where there is but one log.
+            entries: of the journal since the image.
             earliest: by topic, the first offset that can still be read.
 
         Raises:
@@ -104,8 +91,6 @@ class Progress:
         gone = {topic: at for topic, at in begin.items() if at < earliest.get(topic, 0)}
         if gone:
             raise StateLostError(self._truncated(gone, earliest))
-        if not self.journalled:
-            entries = [Entry(begin, list(end.items()))]
         try:
             return Recovery(Script(entries, begin, end), begin, end)
         except JournalGapError as error:
@@ -123,9 +108,6 @@ class Progress:
             if position > self.committed.get(topic, -1)
         }
 
-    def _lacks_offsets(self, positions: Mapping[str, int]) -> bool:
-        return any(self.committed.get(topic, -1) < at for topic, at in positions.items())
-
     def _catch_up(self, told: Mapping[str, int]) -> None:
         """Believe the journal, where it tells of more than the group's offsets.
 
@@ -142,18 +124,6 @@ class Progress:
             f"{dict(self.committed)}, but {task.pipeline.checkpoints_topic}-{task.partition} holds "
             "no image of what it learned there.\n"
             f"  Restore that topic, or {_ANEW}"
-        )
-
-    def _no_offsets(self, image: Image) -> str:
-        number = self._task.partition
-        return (
-            f"the image of partition {number} holds what was read up to {dict(image.positions)}, "
-            f"and group {self._group!r} has committed {self.committed}. Both are written in one "
-            "transaction: the group's offsets have expired (offsets.retention.minutes, while it "
-            "had no members) or were reset. Going on from the image would publish again what was "
-            "published behind it.\n"
-            f"  Set them to where its predictions end ({_RESET}), or\n"
-            f"  {_ANEW}"
         )
 
     def _truncated(self, gone: Mapping[str, int], earliest: Mapping[str, int]) -> str:
@@ -183,7 +153,6 @@ class Progress:
         )
 
 
-_RESET = "kafka-consumer-groups --reset-offsets --to-offset N --topic TOPIC:PARTITION"
 _ANEW = "begin anew under another group: thalweg worker … --group NAME"
 _WITHOUT = (
     "go on from an image without what came after it: thalweg checkpoints rollback PIPELINE --to N"

@@ -97,10 +97,8 @@ def check_alone(pipeline: Pipeline) -> None:
 
 
 async def journal_end(client: Mapping[str, Any], pipeline: Pipeline, partition: int) -> int:
-    """The offset at which the journal of a partition ends; 0 where there is none."""
+    """The offset at which the journal of a partition ends."""
     topic = pipeline.journal_topic
-    if not pipeline.journalled:
-        return 0
     return (await ends(client, [topic], partition))[1][topic]
 
 

@@ -141,7 +141,7 @@ def required_topics(
         ("predictions", pipeline.predictions_topic, kept),
         ("dead-letters", pipeline.dead_letters_topic, kept),
         ("checkpoints", pipeline.checkpoints_topic, compacted),
-        ("journal", pipeline.journal_topic if by_topic or deltas else None, kept),
+        ("journal", pipeline.journal_topic, kept),
         ("deltas", deltas, forever),
     ]
     given = {"events": partitions, "deltas": 1}

@@ -114,11 +114,9 @@ class Transactions:
     def _places(self) -> list[TopicPartition]:
         """Where the partition's transactions write."""
         pipeline, number = self._pipeline, self._number
-        topics = [pipeline.predictions_topic, pipeline.dead_letters_topic]
+        topics = [pipeline.predictions_topic, pipeline.dead_letters_topic, pipeline.journal_topic]
         if self._settings.checkpoint_store is None:
             topics.append(pipeline.checkpoints_topic)
-        if pipeline.journalled:
-            topics.append(pipeline.journal_topic)
         if pipeline.deltas_topic is not None:
             topics.append(pipeline.deltas_topic)
         return [TopicPartition(topic, pipeline.partition_of(topic, number)) for topic in topics]
@@ -133,8 +131,7 @@ class Transactions:
         self._sent = dict(self._task.positions)
         self._journal_end = journal_end
         self._has_image = has_image
-        if self._progress.journalled:
-            self._recorder = self._progress.recorder()
+        self._recorder = self._progress.recorder()
         self._work.set()
 
     async def room(self) -> None:

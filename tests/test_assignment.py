@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 from faust.types import TP
-from noflow import NoFlow
 
 from streams import topics
 from streams.assignment import Assignment
@@ -24,6 +23,7 @@ PIPELINE = """
 from models import Hashed, Logistic
 from streams import Event, Pipeline, Topic
 
+
 class Payment(Event, frozen=True):
     id: str
     card: str
@@ -37,6 +37,22 @@ pipeline = Pipeline(
     model=Logistic(bits=4),
 )
 """
+
+
+class NoFlow:
+    """Nothing is read."""
+
+    def end(self, topic: str, partition: int) -> int | None:
+        return None
+
+    def is_paused(self, topic: str, partition: int) -> bool:
+        return False
+
+    def pause(self, topic: str, partition: int) -> None: ...
+
+    def resume(self, topic: str, partition: int) -> None: ...
+
+    async def seek(self, topic: str, partition: int, offset: int) -> None: ...
 
 
 pytestmark = pytest.mark.kafka

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,13 @@ def test_it_fits_on_80_columns_and_ranks_what_matters_most():
     assert lines[7].split()[-1] == "-3.5000"
     assert lines[12].split()[-1] == "-3.5000"
     assert "missing" in lines[10]
+
+
+def test_a_category_that_has_more_than_one_weight_says_so():
+    crossed = Explanation([Contribution("shop", ("x",), 1.0, 3, math.nan, 0.5)], 0.0)
+    shown = printed(audited(why=Why({}, crossed)))
+    assert "several" in shown
+    assert "nan" not in shown
 
 
 def test_nothing_in_a_record_commands_the_terminal():

@@ -68,13 +68,11 @@ def test_what_is_not_declared_is_not_described_and_costs_no_topic():
     assert "mixing" not in alone.describe()
     assert alone.deltas_topic is None
     assert alone.consumed_topics == alone.input_topics == ("visits",)
-    assert not alone.journalled
     assert "mixing" not in begun(alone).image().state
     assert together.describe()["mixing"] == {
         "divergence": 2, "look_every": 4, "how": "saturating",
     }  # fmt: skip
     assert together.consumed_topics == ("visits", "shop.deltas")
-    assert together.journalled
     assert together.fingerprint != alone.fingerprint
 
 

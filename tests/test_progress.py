@@ -7,7 +7,7 @@ from slicing import slice_of
 from models import Hashed, Logistic, Mixing
 from streams import Event, Labels, Pipeline, Topic
 from streams.journal import Entry
-from streams.progress import OffsetsGoneError, Progress, StateLostError
+from streams.progress import Progress, StateLostError
 from streams.task import PartitionTask
 
 
@@ -76,21 +76,6 @@ def test_from_an_image_that_is_as_new_as_the_offsets_there_is_nothing_to_recover
     assert progress.recovery([], STARTS).wanted is None
 
 
-@pytest.mark.parametrize("committed", [None, 2])
-def test_offsets_that_were_committed_with_the_image_cannot_be_gone(committed):
-    former, _ = begun(INSIDE)
-    former.positions = {"visits": 0}
-    former.take(visits(3))
-    _, progress = begun(INSIDE)
-    with pytest.raises(OffsetsGoneError) as caught:
-        progress.resume(former.image(), {"visits": committed}, {"visits": 0})
-    text = str(caught.value)
-    assert "holds what was read up to {'visits': 3}" in text
-    assert "expired" in text
-    assert "--reset-offsets" in text
-    assert "--group NAME" in text
-
-
 @pytest.mark.parametrize("committed", [NOTHING, {"visits": 2, "sales": 0}, {"visits": 9}])
 def test_where_offsets_are_gone_the_journal_is_believed(committed):
     task, progress = begun()
@@ -145,12 +130,11 @@ def test_a_log_that_was_cut_off_behind_the_image_stops_with_what_can_be_done():
     assert "retention.ms" in text
 
 
-def test_the_order_of_one_log_needs_no_journal():
+def test_of_one_log_the_journal_tells_how_far_it_was_read():
     former, progress = begun(INSIDE)
     former.positions = {"visits": 0}
-    progress.resume(former.image(), {"visits": 4}, {"visits": 0})
-    assert not progress.journalled
-    recovery = progress.recovery([], {"visits": 0})
+    progress.resume(former.image(), {"visits": None}, {"visits": 0})
+    recovery = progress.recovery([Entry({"visits": 0}, [("visits", 4)])], {"visits": 0})
     assert (recovery.wanted, recovery.left) == ("visits", 4)
 
 

@@ -26,7 +26,7 @@ class Evidence:
     Attributes:
         pipeline: whose.
         inputs: by topic, its records.
-        journal: its records' values; empty for a pipeline with one input topic.
+        journal: its records' values.
         committed: by topic, the offset that the group reads next.
         predictions: that are committed.
         dead_letters: likewise.

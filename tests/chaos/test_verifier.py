@@ -42,10 +42,10 @@ def witnessed(kind: str) -> Evidence:
                 message.timestamp,
             )
         )
-    entries = journal(inputs) if len(inputs) > 1 else []
+    entries = journal(inputs)
     steps = [tuple(step) for entry in entries for step in entry["steps"]]
     ends = {topic: len(log) for topic, log in inputs.items()}
-    wanted = rerun(pipeline, 0, inputs, steps or list(ends.items()))
+    wanted = rerun(pipeline, 0, inputs, steps)
     return Evidence(
         pipeline,
         {topic: {0: log} for topic, log in inputs.items()},
@@ -63,7 +63,7 @@ def journal(inputs: dict[str, list[Record]]) -> list[dict]:
     while any(at[topic] < len(log) for topic, log in inputs.items()):
         begin, steps = dict(at), []
         for topic, log in inputs.items():
-            upto = min(len(log), at[topic] + draw.randrange(200))
+            upto = min(len(log), at[topic] + draw.randrange(1, 200))
             if upto > at[topic]:
                 at[topic] = upto
                 steps.append([topic, upto])
@@ -221,8 +221,6 @@ def test_a_group_that_has_not_committed_everything_is_seen(evidence):
 
 
 def test_a_journal_with_a_gap_and_one_that_goes_back_are_seen(evidence):
-    if not evidence.journal[0]:
-        pytest.skip("it reads one topic, in the order of its offsets")
     entries = evidence.journal[0]
     for tampered in (entries[:3] + entries[4:], entries[:4] + entries[3:]):
         assert not verify(replace(evidence, journal={0: tampered})).state_equal
