@@ -141,4 +141,5 @@ if __name__ == "__main__":
             draw(name, json.loads(source.read_text()), PICTURES / f"{name}.svg")
             print(f"written: {PICTURES / name}.svg")
         else:
-            print(f"left out: {name}, which make bench-{name} measures")
+            target = name if name == "soak" else f"bench-{name}"
+            print(f"left out: {name}, which make {target} measures")

@@ -155,7 +155,9 @@ def stages() -> str:
         shown = ("" if cost is None else f"{cost:.3f}" for cost in costs)
         lines.append(f"| {stage} | {' | '.join(shown)} |")
     whole = (f"**{row['us_per_event']:.2f}**" for row in rows)
-    return "\n".join([*lines, f"| all of it | {' | '.join(whole)} |"])
+    means = (f"{row['mean_us_per_event']:.2f}" for row in rows)
+    lines.append(f"| all of it | {' | '.join(whole)} |")
+    return "\n".join([*lines, f"| … of the mean fetch | {' | '.join(means)} |"])
 
 
 def costs() -> str:

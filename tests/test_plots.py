@@ -9,8 +9,18 @@ import pytest
 from docs import tables
 
 STAGES = [
-    {"pipeline": "plain", "stages_us": {"decode": 0.3, "score": 0.2}, "us_per_event": 0.5},
-    {"pipeline": "delayed", "stages_us": {"decode": 0.3, "join": 1.25}, "us_per_event": 1.55},
+    {
+        "pipeline": "plain",
+        "stages_us": {"decode": 0.3, "score": 0.2},
+        "us_per_event": 0.5,
+        "mean_us_per_event": 0.625,
+    },
+    {
+        "pipeline": "delayed",
+        "stages_us": {"decode": 0.3, "join": 1.25},
+        "us_per_event": 1.55,
+        "mean_us_per_event": 2.5,
+    },
 ]
 COSTS = {
     "rows": [
@@ -57,9 +67,10 @@ def test_the_tables_of_costs_are_made_from_their_results(tmp_path, monkeypatch):
         path = tmp_path / name
         path.write_text(json.dumps(figures))
         monkeypatch.setattr(tables, name, path)
-    assert tables.stages().splitlines()[-2:] == [
+    assert tables.stages().splitlines()[-3:] == [
         "| join |  | 1.250 |",
         "| all of it | **0.50** | **1.55** |",
+        "| … of the mean fetch | 0.62 | 2.50 |",
     ]
     lines = tables.costs().splitlines()
     assert lines[2] == "| slice | 1 events: **326** · 4,096 events: **1.15** |"
