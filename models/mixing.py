@@ -38,7 +38,7 @@ class Mixing:
     {'divergence': 0.5, 'look_every': 256, 'how': 'saturating'}
     """
 
-    divergence: float = 0.15
+    divergence: float = 0.1
     look_every: int = 256
     how: How = "saturating"
 
@@ -46,7 +46,7 @@ class Mixing:
         if not (math.isfinite(self.divergence) and self.divergence > 0):
             raise ValueError(
                 f"Mixing(divergence={self.divergence!r}): how far a weight may move before "
-                "that is told is a finite number > 0; write Mixing(divergence=0.15)"
+                "that is told is a finite number > 0; write Mixing(divergence=0.1)"
             )
         if not (type(self.look_every) is int and self.look_every > 0):
             raise ValueError(
