@@ -106,9 +106,8 @@ def _explained(explanation: Explanation, audit: Audit) -> Iterator[RenderableTyp
         table.add_column(name, justify="right")
     ranked = sorted(explanation.contributions, key=lambda one: -abs(one.amount))
     for one in ranked:
-        bucket = "–" if one.bucket < 0 else f"{one.bucket}"
         weight = "several" if isnan(one.weight) else f"{one.weight:.4f}"
-        place = (bucket, "–" if one.bucket < 0 else weight)
+        place = ("–", "–") if one.bucket < 0 else (f"{one.bucket}", weight)
         numbers = ("–" if isnan(one.x) else f"{one.x:.4g}", *place, f"{one.amount:+.4f}")
         table.add_row(*map(Text, (escaped(one.feature), _read(one, audit), *numbers)))
     table.add_row("intercept", "", "", "", "", f"{explanation.bias:+.4f}")

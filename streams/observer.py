@@ -121,7 +121,7 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several observers as one, told in the order given; none of what it does nothing with."""
+    """Several observers as one, told in the order given; one that ignores a hook is not called."""
 
     def __init__(self, *observers: Observer) -> None:
         for name in filter(_is_hook, dir(Observer)):

@@ -95,7 +95,7 @@ class Transactions:
         self._in_transaction = 0
         self._tells = False
         self._ended_at = float("-inf")
-        self._recorder: Recorder | None = None
+        self._recorder: Recorder
         self._journal_end = 0
         self._has_image = False
         self._image_of: dict[str, int] = {}
@@ -304,8 +304,7 @@ class Transactions:
         while self._outbox and (not outputs or records < _BATCH_EVENTS):
             output, topic, self._sent = self._outbox.popleft()
             self._waiting -= output.taken
-            if self._recorder is not None:
-                self._recorder.note(topic, self._sent[topic])
+            self._recorder.note(topic, self._sent[topic])
             outputs.append(output)
             records += len(output.predictions)
         return outputs
@@ -330,7 +329,7 @@ class Transactions:
             self._tells = True
 
     async def _send_entry(self, reached: Mapping[str, int]) -> asyncio.Future[Any] | None:
-        entry = None if self._recorder is None else self._recorder.entry(reached)
+        entry = self._recorder.entry(reached)
         if entry is None:
             return None
         now = int(time.time() * 1000)
