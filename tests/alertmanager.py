@@ -47,6 +47,12 @@ class Pager:
         self._server.shutdown()
         self._server.server_close()
 
+    @property
+    def pending(self) -> set[str]:
+        """The alerts of which the last message is not that they ended."""
+        last = {one["groupLabels"]["alertname"]: one["status"] for one in list(self.messages)}
+        return {alert for alert, status in last.items() if status == "firing"}
+
     def told(self, alert: str, status: str, since: int) -> dict[str, Any] | None:
         """The first message about an alert among those from number `since` on."""
         return next(

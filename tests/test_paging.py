@@ -53,7 +53,7 @@ def test_a_fault_pages_and_its_end_ends_that(broker, tmp_path):
             held.enter_context(again)
 
         worker.until(lambda: worker.total("thalweg_learned_total") > 20 * RATE, 120)
-        quiet(prometheus)
+        quiet(prometheus, alertmanager.pager)
         faults = (
             Fault(
                 "DeadLetters", "one record in a hundred is broken",
@@ -124,7 +124,7 @@ def provoked(fault: Fault, prometheus: Prometheus, pager: Pager) -> str:
         until(lambda: fault.alert not in prometheus.firing(), f"{fault.alert} does not end")
         after = f"{time.monotonic() - paged:.0f}"
         until(lambda: pager.told(fault.alert, "resolved", known), f"{fault.alert}: no all-clear")
-        quiet(prometheus)
+        quiet(prometheus, pager)
     return (
         f"| {fault.about} | {fault.alert} | {fired - began:.0f} | {paged - began:.0f} | {after} |"
     )
@@ -137,5 +137,10 @@ def until(condition: Callable[[], object], otherwise: str) -> None:
         time.sleep(0.25)
 
 
-def quiet(prometheus: Prometheus) -> None:
+def quiet(prometheus: Prometheus, pager: Pager) -> None:
+    """Until nothing fires, and the pager has heard so: an alert that comes back before is no news.
+
+    One fault can raise several alerts, and all of them are to be over before the next fault.
+    """
     until(lambda: not prometheus.firing(), "some alert does not end")
+    until(lambda: not pager.pending, "some alert has no all-clear")
