@@ -261,6 +261,11 @@ def _supervise(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="the repository's folder deploy: Prometheus with its alert rules beside it",
 )
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="write the last screen there, as SVG",
+)
 def demo(
     days: int,
     customers: int,
@@ -270,6 +275,7 @@ def demo(
     config: Path | None,
     brokers: str | None,
     monitoring: Path | None,
+    picture: Path | None,
 ) -> None:
     """See it work: a Kafka, simulated card payments, and a worker that learns to tell fraud.
 
@@ -291,6 +297,7 @@ def demo(
         settings=settings,
         config=config,
         monitoring=monitoring,
+        picture=picture,
         as_json=as_json,
     )
     sys.exit(shown.run())

@@ -27,7 +27,7 @@ from streams.broker import Broker, BrokerError
 from streams.demo_audience import Audience
 from streams.demo_monitoring import Monitoring, check_monitoring, start_monitoring
 from streams.demo_process import HOST, DemoError, DemoProcess, free_port
-from streams.demo_screen import Scene
+from streams.demo_screen import Scene, picture
 from streams.demo_summary import Summary, farewell, steps
 from streams.errors import TeachingError
 from streams.feed import Feed
@@ -59,6 +59,7 @@ class Demo:
         settings: of an existing cluster; None for a broker of its own.
         config: settings file, for the worker.
         monitoring: folder of rules and dashboards; None for nobody who watches.
+        picture: file for the last of what was to be seen, as SVG.
         as_json: print the summary for programs; all else goes to the error stream.
     """
 
@@ -67,6 +68,7 @@ class Demo:
     settings: Settings | None = None
     config: Path | None = None
     monitoring: Path | None = None
+    picture: Path | None = None
     as_json: bool = False
 
     def run(self) -> int:
@@ -138,7 +140,10 @@ class Demo:
         back.start()
         feed.start()
         audience = Audience(scene, worker, feed, back, labels.maturity, beside)
-        return audience.watch(self._console)
+        summary = audience.watch(self._console)
+        if self.picture is not None:
+            self.picture.write_text(picture(scene))
+        return summary
 
     def _own_kafka(self, held: ExitStack) -> Settings:
         began = time.monotonic()

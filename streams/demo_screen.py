@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,11 +22,12 @@ from streams.predictions import Prediction
 from streams.readings import Meter
 from streams.views import bar
 
-__all__ = ["Scene", "Screen", "Sight", "line", "shown"]
+__all__ = ["Scene", "Screen", "Sight", "line", "picture", "shown"]
 
 _SIGHTS = 40
 _LINES_EVERY_S = 5.0
 _FIXED_LINES = 12
+_PICTURE = 100, 34
 
 
 @dataclass(slots=True)
@@ -125,6 +127,16 @@ def shown(scene: Scene, console: Console) -> Iterator[Callable[[], None]]:
             console.print(line(scene), markup=False, soft_wrap=True)
 
     yield say
+
+
+def picture(scene: Scene) -> str:
+    """The scene as a terminal of 100 columns would show it, as SVG."""
+    width, height = _PICTURE
+    console = Console(
+        width=width, height=height, record=True, file=io.StringIO(), force_terminal=True
+    )
+    console.print(Screen(scene))
+    return console.export_svg(title="thalweg demo")
 
 
 def line(scene: Scene) -> str:

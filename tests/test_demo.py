@@ -30,8 +30,9 @@ def demo(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         yield lambda *flags: held.enter_context(Run(tmp_path, *flags))
 
 
-def test_every_payment_gets_one_prediction_and_labels_are_learned(demo, broker):
-    run = demo(*SMALL, "--json", "--brokers", broker.bootstrap)
+def test_every_payment_gets_one_prediction_and_labels_are_learned(demo, broker, tmp_path):
+    drawn = tmp_path / "demo.svg"
+    run = demo(*SMALL, "--json", "--brokers", broker.bootstrap, "--picture", str(drawn))
     out, log = run.process.communicate(timeout=120)
     assert run.process.returncode == 0, log
     seen = json.loads(out)
@@ -43,6 +44,7 @@ def test_every_payment_gets_one_prediction_and_labels_are_learned(demo, broker):
     assert re.search(r"2026-01-\d\d [\d:]{8}  c\d{5} +[\d,.]+  .* 0\.\d{4}  (pass|alert)\n", log)
     assert re.search(r"day \d+ of 10 .* events/s   lag .* latency p50", log)
     assert not run.started()
+    assert drawn.read_text().startswith("<svg")
 
     # Once more on the same cluster would add to what it has left there.
     again = demo(*SMALL, "--brokers", broker.bootstrap)

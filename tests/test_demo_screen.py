@@ -6,13 +6,14 @@ import io
 import math
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from streams.demo_screen import Scene, Screen, Sight, line, shown
+from streams.demo_screen import Scene, Screen, Sight, line, picture, shown
 from streams.predictions import Prediction
 from streams.readings import Reading
 
@@ -109,6 +110,15 @@ def test_before_the_first_reading_there_are_dashes():
     assert "–" in text
     assert "nan" not in text
     assert "no label is known yet" in text
+
+
+def test_a_picture_shows_the_screen_whole():
+    drawn = ElementTree.fromstring(picture(scene()))
+    words = "".join(drawn.itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "learns to tell card fraud" in words
+    assert "c01234" in words
+    assert "0.9312" in words
+    assert "labels learned, on average 7.0 simulated days" in words
 
 
 def test_a_log_gets_a_few_lines_every_five_seconds():
