@@ -150,6 +150,7 @@ def _measured(name: str, given: Traffic, ways: Sequence[Way]) -> dict[str, Any]:
         "events": len(given.ids),
         "input_bytes": size,
         "rate": case.rate,
+        "divergence": case.divergence,
         "look_every": case.look_every,
         "ways": found,
     }

@@ -24,6 +24,13 @@ DELAY = "7d"
 """After which silence means that a payment was genuine."""
 
 _BITS = 18
+_SMALL: Mapping[str, Any] = {
+    "rate": 200,
+    "divergence": 0.005,
+    "look_every": 1,
+    "flags": ("--commit-interval-ms", "10", "--fetch-wait-ms", "5"),
+}
+"""Of a file that is over in seconds, however it is fed: each row counts, and is told of at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,8 @@ class Case:
         ids: fields of `categories` with many values.
         steps: AdaGrad's, chosen on rows for choices: ``python -m benchmarks.mixing --choose``.
         rate: events a second that it is fed with.
-        look_every: as `models.mixing.Mixing` has it; less for a file of few rows.
+        divergence, look_every: as `models.mixing.Mixing` has them; less for a file of few rows.
+        flags: of its workers; a few rows a second are told of at once.
         delayed: whether labels come by a topic of their own; else they are in the event.
     """
 
@@ -45,7 +53,9 @@ class Case:
     ids: Sequence[str] = ()
     steps: float
     rate: float
+    divergence: float = Mixing().divergence
     look_every: int = Mixing().look_every
+    flags: Sequence[str] = ()
     delayed: bool = False
 
     def schema(self) -> type[Event]:
@@ -112,12 +122,11 @@ CASES: Mapping[str, Case] = {
         rate=10_000,
         delayed=True,
     ),
-    "simulator": Simulated(steps=0.2, rate=10_000),
+    "simulator": Simulated(steps=0.2, rate=2_000, divergence=0.02, look_every=64),
     "elec2": Case(
         numbers=("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"),
         steps=0.5,
-        rate=500,
-        look_every=64,
+        **_SMALL,
     ),
     "bank_marketing": Case(
         numbers=("age", "balance", "day", "campaign", "pdays", "previous"),
@@ -129,8 +138,17 @@ CASES: Mapping[str, Case] = {
             str,
         ),
         steps=0.01,
-        rate=500,
-        look_every=64,
+        **_SMALL,
+    ),
+    "phishing": Case(
+        numbers=(
+            *("length_url", "length_hostname", "nb_dots", "nb_hyphens", "nb_slash", "nb_www"),
+            *("ratio_digits_url", "ratio_digits_host", "phish_hints", "nb_hyperlinks"),
+            *("ratio_intHyperlinks", "ratio_extHyperlinks", "domain_age", "web_traffic"),
+            *("google_index", "page_rank"),
+        ),
+        steps=0.02,
+        **_SMALL,
     ),
     "evalml_fraud": Case(
         numbers=("amount", "lat", "lng"),
@@ -144,6 +162,8 @@ CASES: Mapping[str, Case] = {
         ids=("currency", "region", "card_id", "store_id"),
         steps=0.05,
         rate=1_000,
+        divergence=0.02,
+        look_every=16,
     ),
 }
 """By name, in the order in which they are measured."""
@@ -167,7 +187,6 @@ def declared(
         steps: other than chosen.
     """
     one = CASES[case]
-    dial = {} if divergence is None else {"divergence": divergence}
     return Pipeline(
         name=name,
         **one.topics(name),
@@ -175,5 +194,7 @@ def declared(
         model=Logistic(bits=_BITS, optimizer=AdaGrad(one.steps if steps is None else steps)),
         mixing=None
         if how is None
-        else Mixing(how=how, look_every=look_every or one.look_every, **dial),
+        else Mixing(
+            one.divergence if divergence is None else divergence, look_every or one.look_every, how
+        ),
     )

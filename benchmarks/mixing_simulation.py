@@ -30,6 +30,7 @@ from models.protocol import LEARN, SCORE, Plan
 __all__ = ["Case", "main", "simulated"]
 
 RESULTS = Path(__file__).parent / "results" / "mixing_simulation.json"
+_OUTAGE = 0.45, 0.55
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -43,6 +44,8 @@ class Case(NamedTuple):
         delay: events of all learners between a publication and its being read; uniformly random up
             to twice that, so that deltas of different senders overtake each other.
         skew: share of the events that the first learner gets on top of its own.
+        outage: share of the learners that stand still in the middle tenth of the log, and answer
+            what has come for them at its end.
         optimizer: of the model.
     """
 
@@ -52,6 +55,7 @@ class Case(NamedTuple):
     look: int = Mixing().look_every
     delay: int = 1_000
     skew: float = 0.0
+    outage: float = 0.0
     optimizer: Optimizer = AdaGrad(0.02)
 
 
@@ -68,7 +72,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
     log: list[tuple[int, int, bytes]] = []  # (when it can be read, sender, delta), as published
     read, volume, began = 0, 0, time.process_time()
     tick = max(10, min(case.look * learners // 8, 1_000))
-    for moment, partition, op, row in _parts(data, _owner(data.key, case), learners, tick):
+    for moment, partition, op, row in _parts(data, _owner(data.key, case), case, tick):
         while read < len(log) and log[read][0] <= moment * tick:
             for learner in group:
                 learner.fold(*log[read][1:])
@@ -95,6 +99,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
         "look": case.look,
         "delay": case.delay,
         "skew": case.skew,
+        "outage": case.outage,
         "auc": round(auc, 4),
         "ap": round(ap, 4),
         "log_loss": round(_log_loss(data, score), 5),
@@ -105,16 +110,19 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
 
 
 def _parts(
-    data: Crossed, owner: NDArray[np.int64], learners: int, tick: int
+    data: Crossed, owner: NDArray[np.int64], case: Case, tick: int
 ) -> Iterator[tuple[int, int, NDArray[np.int8], NDArray[np.int64]]]:
     """Steps of the log in order of time: a moment, a partition, and what its learner does in it."""
-    n = len(data.label)
+    n, learners = len(data.label), case.learners
     learns = np.flatnonzero(data.known <= n)
     when = np.concatenate((np.arange(n) * 2, data.known[learns] * 2 - 1))
     order = np.argsort(when, kind="stable")
     row = np.concatenate((np.arange(n), learns))[order]
     op = np.repeat(np.array([SCORE, LEARN], np.int8), (n, len(learns)))[order]
-    part = when[order] // (2 * tick) * learners + owner[row]
+    moments = when[order] // (2 * tick)
+    begins, ends = int(_OUTAGE[0] * n) // tick, int(_OUTAGE[1] * n) // tick
+    still = (owner[row] < case.outage * learners) & (moments >= begins) & (moments < ends)
+    part = np.where(still, ends, moments) * learners + owner[row]
     by_part = np.argsort(part, kind="stable")
     cuts = np.flatnonzero(np.diff(part[by_part])) + 1
     for steps in np.split(by_part, cuts):

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.answering import PATIENCE_S, scores, through
 from benchmarks.measuring import BenchmarkError, committed
 from benchmarks.mixing_data import Traffic
-from benchmarks.mixing_pipelines import declared
+from benchmarks.mixing_pipelines import CASES, declared
 from benchmarks.processes import working
 from models.bytecolumn import ByteColumn
 from streams.chunks import Chunk
@@ -134,6 +134,7 @@ def _workers(case: str, name: str, way: Way, brokers: str) -> Iterator[psutil.Po
         file.write_text(_PIPELINE.format(**asdict(way) | {"case": case, "name": name}))
         command = [sys.executable, "-m", "streams", "worker", str(file)]
         command += ["--workers", str(way.workers), "--brokers", brokers, "--metrics-port", "0"]
+        command += CASES[case].flags
         with working(command) as worker:
             yield worker
 

@@ -105,6 +105,42 @@ def soak(figure: Figure, measured: Mapping[str, Any]) -> None:
         axes.grid()
 
 
+def mixing_scale(figure: Figure, measured: Mapping[str, Any]) -> None:
+    """Accuracy and bytes against the number of learners, labels between looks, and delay."""
+    rows = measured["rows"]
+    (one,) = (row for row in rows if row["question"] == "one")
+    asked = {
+        "learners": ("learners", "learners"),
+        "interval": ("look", "labels between looks"),
+        "delay": ("delay", "events on the way"),
+    }
+    axes = figure.subplots(2, len(asked), sharex="col", sharey="row")
+    for column, (question, (axis, label)) in zip(axes.T, asked.items(), strict=True):
+        shown = {"mixed": [row for row in rows if row["question"] == question]}
+        if question == "learners":
+            shown["alone"] = [row for row in rows if row["question"] == "alone"]
+        for place, (name, told) in enumerate(shown.items()):
+            at = [row[axis] for row in told]
+            for figure_name, line in (("auc", "-"), ("ap", "--")):
+                values = [row[figure_name] for row in told]
+                called = f"{figure_name.upper()}, {name}"
+                column[0].plot(at, values, line, color=COLOURS[place], marker="o", markersize=3,
+                               label=called)  # fmt: skip
+        for figure_name, line in (("auc", "-"), ("ap", "--")):
+            column[0].axhline(one[figure_name], color=COLOURS[2], linestyle=line, linewidth=1)
+        mixed = shown["mixed"]
+        column[1].plot([row[axis] for row in mixed], [row["bytes_percent"] for row in mixed],
+                       color=COLOURS[0], marker="o", markersize=3)  # fmt: skip
+        column[1].set_xscale("log")
+        column[1].set_xlabel(label)
+        for each in column:
+            each.grid()
+    axes[0, 0].set_ylabel("AUC, AP; lines: one learner")
+    axes[1, 0].set_ylabel("deltas, % of the input")
+    axes[1, 0].set_ylim(bottom=0)
+    axes[0, 0].legend()
+
+
 def _kind(at: str) -> str:
     """What a point is beside its number: ``nested``."""
     _, comma, kind = at.partition(", ")
@@ -121,7 +157,11 @@ DRAWN: Mapping[str, tuple[Callable[[Figure, Any], None], tuple[float, float]]] =
     "latency": (latency, (6.0, 3.4)),
     "memory": (memory, (6.0, 3.0)),
     "soak": (soak, (9.0, 5.0)),
+    "mixing_scale": (mixing_scale, (10.0, 5.0)),
 }
+
+SOURCES = {"soak": "make soak", "mixing_scale": "python -m benchmarks.mixing_scale"}
+"""What measures it, where that is not ``make bench-<name>``."""
 
 
 def draw(name: str, measured: Any, path: Path) -> None:
@@ -141,5 +181,4 @@ if __name__ == "__main__":
             draw(name, json.loads(source.read_text()), PICTURES / f"{name}.svg")
             print(f"written: {PICTURES / name}.svg")
         else:
-            target = name if name == "soak" else f"bench-{name}"
-            print(f"left out: {name}, which make {target} measures")
+            print(f"left out: {name}, which {SOURCES.get(name, f'make bench-{name}')} measures")

@@ -257,13 +257,17 @@ def mixing() -> str:
     if not MIXING.exists():
         return "`make bench-mixing` measures it."
     lines = [
-        "| data, events, a second | learners | AUC | average precision | log loss "
+        "| data: events; a second; divergence, look "
+        "| learners | AUC | average precision | log loss "
         "| deltas, of the input | learners apart, in events |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for name, row in json.loads(MIXING.read_text()).items():
-        data = f"{name}, {row.get('events', 0):,}, {row.get('rate', 0):,.0f}"
-        for way, found in row["ways"].items() if "events" in row else ():
+        if "events" not in row:
+            continue
+        dial = f"{row['divergence']}, {row['look_every']}"
+        data = f"{name}: {row['events']:,}; {row['rate']:,.0f}; {dial}"
+        for way, found in row["ways"].items():
             figures = (f"{found[kind]:.4f}" for kind in ("auc", "ap", "log_loss"))
             rest = f"{found['bytes']:.2%} | {found['apart']:,}"
             lines.append(f"| {data} | {way} | {' | '.join(figures)} | {rest} |")

@@ -155,7 +155,8 @@ def test_the_page_shows_what_was_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "MIXING", kept)
     assert "make bench-mixing" in tables.mixing()
     assert "make bench-mixing" in tables.mixing_cost()
-    row = a_row(apart=120) | {"events": 1_000, "rate": 500.0}
+    dial = {"divergence": 0.1, "look_every": 64}
+    row = a_row(apart=120) | {"events": 1_000, "rate": 500.0, **dial}
     for figures in row["ways"].values():
         figures.setdefault("apart", 0)
     ways = {
@@ -165,6 +166,6 @@ def test_the_page_shows_what_was_kept(tmp_path, monkeypatch):
     cost = {"throughput, plain": {"pipeline": "plain", "ways": ways}}
     kept.write_bytes(msgspec.json.encode({"name": row} | cost))
     first, *_, last = tables.mixing().splitlines()[2:]
-    assert first == "| name, 1,000, 500 | serial | 0.8700 | 0.7000 | 0.0200 | 0.00% | 0 |"
+    assert first == "| name: 1,000; 500; 0.1, 64 | serial | 0.8700 | 0.7000 | 0.0200 | 0.00% | 0 |"
     assert last == "|  | mixed, 4 workers | 0.8700 | 0.7000 | 0.0200 | 3.00% | 120 |"
     assert tables.mixing_cost().splitlines()[2] == "| plain | 400,000 | 380,000 | 95.0% |"

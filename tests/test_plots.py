@@ -22,6 +22,13 @@ STAGES = [
         "mean_us_per_event": 2.5,
     },
 ]
+SCALE = {
+    "rows": [
+        {"question": question, "learners": 8, "look": 64, "delay": 100}
+        | {"auc": 0.87, "ap": 0.5, "bytes_percent": 5.0}
+        for question in ("one", "alone", "learners", "interval", "delay")
+    ]
+}
 COSTS = {
     "rows": [
         {"axis": "slice", "at": "1 events", "us_per_event": 326.28},
@@ -50,6 +57,7 @@ SOAK = {
         ("costs", COSTS, ["features", "nested"]),
         ("latency", LATENCY, ["read committed, p99"]),
         ("memory", MEMORY, ["million events"]),
+        ("mixing_scale", SCALE, ["learners", "events on the way", "AP, alone"]),
         ("soak", SOAK, ["minutes", "file descriptors"]),
     ],
 )
