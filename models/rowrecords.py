@@ -86,7 +86,8 @@ class RowRecords:
             column = found[name] = flat.reshape(n, *field.shape)
             for some in stretches(n, kept.itemsize):
                 column[some] = kept[name][some]
-                let_go(column)
+                let_go(column[some])
+                self._spill.settle()
         return found
 
     def restore(self, first: int, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -102,7 +103,7 @@ class RowRecords:
             for some in stretches(n, records.itemsize):
                 for name in self._names:
                     records[name][some] = columns[name][some]
-                    let_go(columns[name])
+                    let_go(columns[name][some])
                 self._spill.settle()
         self._base = self.first = first
         self.next = first + n

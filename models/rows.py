@@ -145,8 +145,8 @@ class Rows:
         """Hold the window of `state` and nothing else."""
         self.base = self.first = self.next = state["first"]
         if self._spill is not None:
-            kinds = self.indptr.dtype, self.index.dtype, self.value.dtype
-            self._files = tuple(map(self._spill.array, kinds))
+            columns = self.indptr, self.index, self.value
+            self._files = tuple([self._spill.array(column.dtype) for column in columns])
             self._widen(0, 0)
         self.indptr[0] = 0
         lengths, index, value = state["lengths"], state["index"], state["value"]
@@ -158,8 +158,8 @@ class Rows:
             entries = slice(begin, begin + int(lengths[some].sum()))
             self.append(lengths[some], index[entries], value[entries])
             begin = entries.stop
-            for column in (lengths, index, value):
-                let_go(column)
+            for done in (lengths[some], index[entries], value[entries]):
+                let_go(done)
             self._spill.settle()
 
     def _widen(self, rows: int, used: int) -> None:
@@ -179,7 +179,8 @@ class Rows:
                 self.indptr[at + some.start : at + some.stop],
                 out=lengths[some],
             )
-            let_go(lengths)
+            let_go(lengths[some])
+            spill.settle()
         span = int(self.indptr[at]), int(self.indptr[at + n])
         columns = {"lengths": lengths, "index": index.view(*span), "value": value.view(*span)}
         return {"first": self.first, **columns}

@@ -246,13 +246,15 @@ class Spilled:
             self._map.madvise(mmap.MADV_DONTNEED, self._cut, cold - self._cut)
 
 
-def let_go(array: NDArray[Any] | memoryview) -> None:
-    """Take the pages of an array out of memory if it lies in a file; else do nothing."""
-    holder: Any = array
+def let_go(values: NDArray[Any] | memoryview) -> None:
+    """Take the pages of contiguous values out of memory if they lie in a file; else do nothing."""
+    holder: Any = values
     while isinstance(holder, np.ndarray | memoryview):
         holder = holder.base if isinstance(holder, np.ndarray) else holder.obj
-    if isinstance(holder, mmap.mmap):
-        holder.madvise(mmap.MADV_DONTNEED)
+    if isinstance(holder, mmap.mmap) and values.nbytes:
+        begin = _address(np.asarray(values)) - _address(np.frombuffer(holder, np.uint8))
+        into = begin % _PAGE
+        holder.madvise(mmap.MADV_DONTNEED, begin - into, into + values.nbytes)
 
 
 def stretches(n: int, width: int) -> Iterator[slice]:
@@ -260,6 +262,11 @@ def stretches(n: int, width: int) -> Iterator[slice]:
     step = max(1, _AT_ONCE // width)
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _mapped() -> int:

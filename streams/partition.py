@@ -88,6 +88,7 @@ class Partition:
             kept=settings.checkpoints_kept,
             store=settings.checkpoint_store,
             key=key_of(settings),
+            spill=spill,
         )
         self._transactions = Transactions(
             pipeline,

@@ -1,4 +1,4 @@
-"""Tests of models.spill: arrays in files are arrays, and no more of them is in memory than may be."""
+"""Tests of models.spill: arrays in files are arrays, and memory holds no more than it may."""
 
 from __future__ import annotations
 
