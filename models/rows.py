@@ -187,7 +187,7 @@ class Rows:
 
     def _reserve(self, rows: int, entries: int, used: int) -> None:
         if self._files:
-            if any(file.crowded(used + entries) for file in self._files):
+            if self._files[-1].crowded(used + entries):
                 self.restore(self.state())
                 used = int(self.indptr[len(self)])
             self._widen(self.next - self.base + rows, used + entries)
