@@ -22,6 +22,7 @@ from models.readers import Part, reader
 from models.rows import Rows
 from models.scaling import LARGEST, unusable
 from models.sliding import Sliding
+from models.spill import Spill
 
 __all__ = ["Encoder", "HashedEncoder", "NamedEncoder"]
 
@@ -50,6 +51,9 @@ class Encoder(Protocol):
 
     def drop_before(self, row: int) -> None:
         """Forget what is kept of rows below `row` for the time when their labels come."""
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep what is kept of events until their label comes in files from now on."""
 
     def unusable(self, columns: Columns) -> Mapping[int, str]:
         """By place, the events with a number no model can take (NaN, infinite, huge), and why.
@@ -91,6 +95,10 @@ class _Remembering:
     def drop_before(self, row: int) -> None:
         """Forget what is kept of rows below `row` for the time when their labels come."""
         self._memory.drop_before(row)
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep what is kept of events until their label comes in files from now on."""
+        self._memory.spill_to(spill)
 
     def summary(self) -> Mapping[str, int]:
         """What its windows hold, and what they have lost."""

@@ -20,6 +20,7 @@ from models.protocol import Kind, State
 from models.recent import Recent
 from models.rowrecords import RowRecords
 from models.segments import Names, Segments
+from models.spill import Spill
 from models.verdicts import UNKNOWN, Verdicts, clerk
 
 __all__ = ["Measurement"]
@@ -138,6 +139,15 @@ class Measurement:
         self._notes.drop_before(row)
         if self._days is not None:
             self._days.settled(row)
+
+    @property
+    def bytes_each(self) -> int:
+        """Bytes of the note on an event."""
+        return self._notes.itemsize
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the notes in files from now on."""
+        self._notes.spill_to(spill)
 
     def summary(self) -> dict[str, float]:
         """The figures by name, those of all labels and the ``window_…`` ones."""

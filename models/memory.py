@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import Plan, State
+from models.spill import Spill
 
 if TYPE_CHECKING:
     from models.rates import Rates
@@ -81,6 +82,11 @@ class Memory:
         """Forget what is kept of rows below `row` for the time when their labels come."""
         for rates in self._rates.values():
             rates.drop_before(row)
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the events that wait for their label in files from now on."""
+        for rates in self._rates.values():
+            rates.spill_to(spill)
 
     def summary(self) -> Mapping[str, int]:
         """What all windows hold and have lost together: see `Windows.summary`."""

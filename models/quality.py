@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.column import Column, Columns
 from models.protocol import Kind, State, Target
 from models.recent import Recent
+from models.spill import Spill
 from models.tallies import ClassTally, tally
 from models.verdicts import MAX_CLASSES, ClassClerk, QualityError, Verdicts, clerk
 
@@ -89,6 +90,11 @@ class Quality:
         """No event of a row below waits for its label any more."""
         if self.measurement is not None:
             self.measurement.settled(row)
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep what is needed of events until their label comes in files from now on."""
+        if self.measurement is not None:
+            self.measurement.spill_to(spill)
 
     def update(
         self,

@@ -12,13 +12,17 @@ from models.digests import identified
 from models.protocol import LEARN, Plan, State
 from models.rowrecords import RowRecords
 from models.scaling import numbers
+from models.spill import Spill
 from models.windows import Windows
 
-__all__ = ["Rates"]
+__all__ = ["BYTES", "Rates"]
 
 _WAITING = np.dtype(
     [("ids", "u8", (2,)), ("times", "i8"), ("stamps", "i8"), ("keyed", "?"), ("labelled", "?")]
 )
+BYTES = _WAITING.itemsize
+"""Of an event that waits."""
+
 _KEPT = ("ids", "keyed", "times", "labelled")
 
 
@@ -83,7 +87,11 @@ class Rates:
     def clear(self) -> None:
         """Forget everything."""
         self._windows.clear()
-        self._rows = RowRecords(_WAITING)
+        self._rows.clear()
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the events that wait in files from now on."""
+        self._rows.spill_to(spill)
 
     def summary(self) -> Mapping[str, int]:
         """As `Windows.summary`: an event is one whose label is known."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.spill import Spill, Spilled, let_go, stretches
+
 __all__ = ["RowRecords"]
 
 _ROOM = 4_096
@@ -21,11 +23,18 @@ class RowRecords:
         fields: of a record.
     """
 
-    __slots__ = ("_base", "_records", "first", "next")
+    __slots__ = ("_base", "_file", "_records", "_spill", "first", "next")
 
     def __init__(self, fields: np.dtype[np.void]) -> None:
         self._base = self.first = self.next = 0
         self._records: NDArray[np.void] = np.zeros(0, fields)
+        self._spill: Spill | None = None
+        self._file: Spilled | None = None
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the window in a file from now on, of which only so much stays in memory."""
+        columns, self._spill = self.columns(self.first), spill
+        self.restore(self.first, columns)
 
     def append(self, n: int) -> NDArray[np.void]:
         """Records of the next `n` rows, to be filled in."""
@@ -46,24 +55,58 @@ class RowRecords:
     def drop_before(self, row: int) -> None:
         """Forget rows below `row`; their memory is used again."""
         self.first = max(self.first, min(row, self.next))
+        if self._file is not None:
+            self._file.forget_before(self.first - self._base)
+
+    def clear(self) -> None:
+        """Begin anew, with row 0."""
+        self.restore(0, self.columns(self.next))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a record."""
+        return self._records.itemsize
 
     @property
     def memory(self) -> int:
-        """Bytes of the window."""
-        return self._records.nbytes
+        """Bytes of the window, wherever they are."""
+        return self._records.nbytes if self._file is None else self._file.length
 
     def columns(self, first: int) -> dict[str, NDArray[Any]]:
         """Rows from `first` on, a copied column for each field."""
         kept = self.since(first)
-        return {name: kept[name].copy() for name in self._names}
+        if self._spill is None:
+            return {name: kept[name].copy() for name in self._names}
+        n = len(kept)
+        found = {}
+        for name in self._names:
+            field = kept.dtype[name]
+            width = int(np.prod(field.shape, dtype=int))
+            flat = self._spill.scratch(n * width, field.base)
+            column = found[name] = flat.reshape(n, *field.shape)
+            for some in stretches(n, kept.itemsize):
+                column[some] = kept[name][some]
+                let_go(column[some])
+                self._spill.settle()
+        return found
 
     def restore(self, first: int, columns: Mapping[str, NDArray[Any]]) -> None:
         """Take over rows from `first` on, as `columns` made them."""
-        records = np.zeros(len(columns[self._names[0]]), self._records.dtype)
-        for name in self._names:
-            records[name] = columns[name]
+        n = len(columns[self._names[0]])
+        if self._spill is None:
+            records = np.zeros(n, self._records.dtype)
+            for name in self._names:
+                records[name] = columns[name]
+        else:
+            self._file = self._spill.array(self._records.dtype)
+            records = self._file.reserve(n)
+            for some in stretches(n, records.itemsize):
+                for name in self._names:
+                    records[name][some] = columns[name][some]
+                    let_go(columns[name][some])
+                self._spill.settle()
         self._base = self.first = first
-        self.next = first + len(records)
+        self.next = first + n
         self._records = records
 
     @property
@@ -71,6 +114,12 @@ class RowRecords:
         return self._records.dtype.names or ()
 
     def _reserve(self, n: int) -> None:
+        if self._file is not None:
+            if self._file.crowded(self.next - self._base + n):
+                self.restore(self.first, self.columns(self.first))
+                assert self._file is not None
+            self._records = self._file.reserve(self.next - self._base + n)
+            return
         if self.next - self._base + n <= len(self._records):
             return
         kept, records = self.since(self.first), self._records

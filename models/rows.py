@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.protocol import State
+from models.spill import Spill, Spilled, let_go, stretches
 
 __all__ = ["Rows"]
 
 _GROWTH, _FULL = 1.75, 2 / 3
+_USUAL_BYTES = 512
+"""Of a row, about; to know how many rows are a stretch."""
 
 
 class Rows:
@@ -28,7 +31,7 @@ class Rows:
         value: float64, feature values (a hashed token's is its sign).
     """
 
-    __slots__ = ("base", "first", "index", "indptr", "next", "value")
+    __slots__ = ("_files", "_spill", "base", "first", "index", "indptr", "next", "value")
 
     def __init__(self) -> None:
         self.base = 0
@@ -37,9 +40,24 @@ class Rows:
         self.indptr: NDArray[np.int64] = np.zeros(1024, np.int64)
         self.index: NDArray[np.int32] = np.zeros(8192, np.int32)
         self.value: NDArray[np.float64] = np.zeros(8192, np.float64)
+        self._spill: Spill | None = None
+        self._files: tuple[Spilled, ...] = ()
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the window in files from now on, of which only so much stays in memory."""
+        state, self._spill = self.state(), spill
+        self.restore(state)
 
     def __len__(self) -> int:
         return self.next - self.first
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the rows of the window, wherever they are."""
+        at = self.first - self.base
+        entries = int(self.indptr[self.next - self.base] - self.indptr[at])
+        each = self.index.itemsize + self.value.itemsize
+        return len(self) * self.indptr.itemsize + entries * each
 
     def append(
         self, lengths: NDArray[np.int64], index: NDArray[np.int32], value: NDArray[np.float64]
@@ -76,6 +94,11 @@ class Rows:
     def drop_before(self, seq: int) -> None:
         """Forget all rows numbered below `seq`; their memory is reused by later appends."""
         self.first = max(self.first, min(seq, self.next))
+        if self._files:
+            place = self.first - self.base
+            entry = int(self.indptr[place])
+            for file, begin in zip(self._files, (place, entry, entry), strict=True):
+                file.forget_before(begin)
 
     def window(
         self, start: int, stop: int
@@ -111,6 +134,8 @@ class Rows:
 
     def state(self) -> State:
         """The rows of the window, for an image."""
+        if self._spill is not None:
+            return self._spilled(self._spill)
         lengths, index, value = self.window(self.first, self.next)
         # Copies: the window's memory is used again while the image is being written.
         columns = {"lengths": lengths, "index": index.copy(), "value": value.copy()}
@@ -119,10 +144,54 @@ class Rows:
     def restore(self, state: State) -> None:
         """Hold the window of `state` and nothing else."""
         self.base = self.first = self.next = state["first"]
+        if self._spill is not None:
+            columns = self.indptr, self.index, self.value
+            self._files = tuple([self._spill.array(column.dtype) for column in columns])
+            self._widen(0, 0)
         self.indptr[0] = 0
-        self.append(state["lengths"], state["index"], state["value"])
+        lengths, index, value = state["lengths"], state["index"], state["value"]
+        if self._spill is None:
+            self.append(lengths, index, value)
+            return
+        begin = 0
+        for some in stretches(len(lengths), _USUAL_BYTES):
+            entries = slice(begin, begin + int(lengths[some].sum()))
+            self.append(lengths[some], index[entries], value[entries])
+            begin = entries.stop
+            for done in (lengths[some], index[entries], value[entries]):
+                let_go(done)
+            self._spill.settle()
+
+    def _widen(self, rows: int, used: int) -> None:
+        """Have room in the files for so many rows with so many entries, forgotten ones included."""
+        pointers, index, value = self._files
+        self.indptr, self.index = pointers.reserve(rows + 1), index.reserve(used)
+        self.value = value.reserve(used)
+
+    def _spilled(self, spill: Spill) -> State:
+        """The same state, no column of it in memory."""
+        _, index, value = self._files
+        at, n = self.first - self.base, len(self)
+        lengths = spill.scratch(n, np.dtype(np.int64))
+        for some in stretches(n, lengths.itemsize):
+            np.subtract(
+                self.indptr[at + some.start + 1 : at + some.stop + 1],
+                self.indptr[at + some.start : at + some.stop],
+                out=lengths[some],
+            )
+            let_go(lengths[some])
+            spill.settle()
+        span = int(self.indptr[at]), int(self.indptr[at + n])
+        columns = {"lengths": lengths, "index": index.view(*span), "value": value.view(*span)}
+        return {"first": self.first, **columns}
 
     def _reserve(self, rows: int, entries: int, used: int) -> None:
+        if self._files:
+            if self._files[-1].crowded(used + entries):
+                self.restore(self.state())
+                used = int(self.indptr[len(self)])
+            self._widen(self.next - self.base + rows, used + entries)
+            return
         if self.next - self.base + rows < len(self.indptr) and used + entries <= len(self.index):
             return
         begin, kept = int(self.indptr[self.first - self.base]), len(self)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from models.spill import SpillError
 from streams.alignment import Flow
 from streams.deltareading import DeltaReader
 from streams.image import ImageError
@@ -18,6 +19,7 @@ from streams.membership import passes
 from streams.mixing import MixingError
 from streams.observer import Observer
 from streams.partition import Partition
+from streams.pending import spill_of
 from streams.producer import Fenced, InDoubtError
 from streams.progress import StateLostError
 from streams.slices import Slice
@@ -41,6 +43,7 @@ _EXPLAINED = (
     TooManyDeadLettersError,
     Fenced,
     InDoubtError,
+    SpillError,
 )
 """Errors whose text is all one needs to know."""
 
@@ -57,6 +60,7 @@ class Assignment:
         client: connection options of aiokafka.
         fetch_wait_ms: longest the broker may hold records back for more of them.
         partitions: the open ones, by number.
+        spill: where what waits for its label is kept; None: in memory.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Assignment:
         self.client = client
         self.partitions: dict[int, Partition] = {}
         self.fetch_wait_ms = settings.fetch_wait_ms
+        self.spill = spill_of(settings)
         self._pipeline = pipeline
         self._settings = settings
         self._observer = observer
@@ -190,6 +195,7 @@ class Assignment:
             self._observer,
             self._flow,
             self.on_failed,
+            self.spill,
         )
         try:
             await partition.fence()

@@ -45,6 +45,7 @@ class Metric:
 
 CLOSED_LABELS: Mapping[str, tuple[str, ...]] = {
     "outcome": get_args(Outcome),
+    "place": ("memory", "disk"),
     "reason": get_args(Reason),
 }
 """Labels whose values are all known: such a series exists, at 0, before the first occurrence."""
@@ -143,6 +144,13 @@ PENDING_LABELS = Metric(
     "thalweg_pending_labels", "gauge", "events", _PARTITION,
     "Scored events whose label has not come and that have not matured.",
     "Near the pipeline's bound: old ones are evicted unlearned; raise remember.",
+)  # fmt: skip
+PENDING_BYTES = Metric(
+    "thalweg_pending_bytes", "gauge", "bytes", (*_WORKER, "place"),
+    "Rows and answers that wait for a label, in memory and on disk, where pending_directory is "
+    "set; what is in memory is on disk as well.",
+    "On disk near what the disk holds: when it is full the worker stops; give it a larger one, "
+    "more workers, or have less wait.",
 )  # fmt: skip
 LABEL_AGE = Metric(
     "thalweg_label_age_seconds", "gauge", "seconds", _PARTITION,
@@ -275,7 +283,7 @@ METRICS: tuple[Metric, ...] = (
     BUILD, ASSIGNED, REBALANCES,
     SLICES, EVENTS, PREDICTIONS, SLICE_SECONDS, LATENCY_SECONDS, DEAD_LETTERS, DROPPED,
     ONE_BY_ONE, LAG_RECORDS, LAG_SECONDS,
-    LABELS, LEARNED, PENDING_LABELS, LABEL_AGE, LABEL_GAP,
+    LABELS, LEARNED, PENDING_LABELS, PENDING_BYTES, LABEL_AGE, LABEL_GAP,
     QUALITY, WORKER_QUALITY, SEGMENT_QUALITY, MODEL,
     DECISIONS, RULES_FIRED, ALERTING,
     DELTAS_PUBLISHED, DELTAS_PUBLISHED_BYTES, DELTAS_FOLDED, DELTAS_BEHIND,

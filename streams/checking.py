@@ -14,6 +14,7 @@ from models.codes import codes
 from streams.decisions import Bands, Rule
 from streams.declare import Labels, Threshold
 from streams.modelling import called
+from streams.pending import waiting
 from streams.pipeline import Pipeline
 from streams.schema import fields_of
 from streams.topics import TopicRole, required_topics
@@ -70,6 +71,8 @@ class Checked:
         buckets: of the weight table, where it has one.
         memory: bytes of that table in each partition, where it has one.
         windows: what sliding windows remember, in words, where there are any.
+        waiting: how much of memory and of disk events take that wait for a label, in words, where
+            any do.
         labels: where they come from, in words.
         decision: how one is made, in words.
         rules: what is decided whatever the score, in words.
@@ -88,6 +91,7 @@ class Checked:
     buckets: int | None
     memory: int | None
     windows: str | None
+    waiting: str | None
     labels: str
     decision: str
     rules: tuple[str, ...]
@@ -110,6 +114,7 @@ def check(pipeline: Pipeline) -> Checked:
         buckets=None if bits is None else 2**bits,
         memory=getattr(pipeline.new_learner(0), "memory", None),
         windows=_windows(pipeline),
+        waiting=_waiting(pipeline),
         labels=_labels(pipeline.labels),
         decision=_decision(pipeline),
         rules=tuple(map(_rule, pipeline.rules)),
@@ -168,6 +173,7 @@ def _facts(checked: Checked) -> Mapping[str, str]:
         "size": size,
         **({} if checked.windows is None else {"windows": checked.windows}),
         "labels": checked.labels,
+        **({} if checked.waiting is None else {"waiting": checked.waiting}),
         "decision": checked.decision,
         **({"rules": "\n".join(checked.rules)} if checked.rules else {}),
         **({} if checked.measure is None else {"measured besides": checked.measure}),
@@ -207,6 +213,19 @@ def _labels(labels: Labels | str | None) -> str:
         f"up to {labels.remember:,} events wait in each partition",
     ]
     return "; ".join(part for part in parts if part)
+
+
+def _waiting(pipeline: Pipeline) -> str | None:
+    labels, each = pipeline.label_topic, waiting(pipeline)
+    if labels is None:
+        return None
+    if each is None:
+        return "events wait in memory, as dicts"
+    entries, rows = each.entry * labels.remember / 1e6, each.row * labels.remember / 1e6
+    return (
+        f"an event takes {each.entry} bytes of memory, and about {each.row} of memory or, with "
+        f"--pending-directory, of disk: {entries:,.0f} MB and {rows:,.0f} MB of {labels.remember:,}"
+    )
 
 
 def _decision(pipeline: Pipeline) -> str:

@@ -25,6 +25,7 @@ from uuid import uuid4
 import msgspec
 
 from models.machine import machine
+from models.spill import Spill, let_go
 from streams.checkpointlog import opened_log
 from streams.image import FORMAT, Image
 from streams.imageblocks import compressed, cut
@@ -80,6 +81,7 @@ class Checkpoints:
         store: path or URL of where to keep blocks; None: in the topic.
         key: that images are signed with; None: they are not, and anybody's are read.
         trusting: read anybody's all the same.
+        spill: where images are put together; None: in memory.
 
     Raises:
         SettingsError: the store cannot be used.
@@ -96,6 +98,7 @@ class Checkpoints:
         store: str | None = None,
         key: bytes | None = None,
         trusting: bool = False,
+        spill: Spill | None = None,
     ) -> None:
         self._log = partial(opened_log, client, topic, partition)
         self._topic = topic
@@ -108,7 +111,7 @@ class Checkpoints:
             self._store = open_store(store, topic, group, str(partition))
         self._key = key
         trusted = None if trusting else key
-        self._reader = ImageReader(topic, partition, group, self._store, trusted)
+        self._reader = ImageReader(topic, partition, group, self._store, trusted, spill)
         self._writer = uuid4().hex[:8]
         self._number = 0
         self._live: dict[int, Manifest] = {}
@@ -189,6 +192,7 @@ class Checkpoints:
                 prepared.blocks[digest] = self._known[digest]
             elif digest not in prepared.fresh:
                 prepared.fresh[digest] = compressed(piece)
+            let_go(piece)
         prepared.size = sum(map(len, prepared.fresh.values()))
         if self._store is not None:
             self._put(self._store, prepared)

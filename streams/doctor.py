@@ -49,6 +49,7 @@ def examine(
     yield from surroundings.of_versions()
     yield from surroundings.of_files(settings, config)
     yield from surroundings.of_store(settings, group)
+    yield from surroundings.of_pending(pipeline, settings)
     yield from surroundings.of_doors(settings)
     try:
         with admin(settings.brokers, client_options(settings)) as client:

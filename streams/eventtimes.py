@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.column import Column
+from models.column import Column, chosen, whole_numbers
 from models.compiled import compiled
+from streams.codec import Decoded
+from streams.slices import Slice
 
-__all__ = ["EventTimes", "event_times"]
+__all__ = ["EventTimes", "event_times", "with_times"]
 
 Longs = NDArray[np.int64]
 
@@ -73,6 +75,17 @@ def event_times(
     parts = np.rint((seconds - whole) * 1e6)
     micros = whole.astype(np.int64) * 1_000_000 + parts.astype(np.int64)
     return _checked(np.where(absent, stamps, micros), column)
+
+
+def with_times(decoded: Decoded, field: str | None, records: Slice) -> tuple[Decoded, EventTimes]:
+    """The time of each event, without those that have none."""
+    own = None if field is None else decoded.column(field)
+    at, bad = event_times(own, chosen(whole_numbers(records.timestamps), decoded.places))
+    if not bad:
+        return decoded, at
+    good = np.ones(len(decoded), np.bool_)
+    good[list(bad)] = False
+    return decoded.without({n: ("time", why) for n, why in bad.items()}), at.keep(good)
 
 
 @compiled

@@ -120,15 +120,18 @@ def frozen_array(value: Any) -> tuple[str, tuple[int, ...], Any]:
     return value.dtype.str, value.shape, np.ascontiguousarray(value)
 
 
-def thawed_array(dtype: str, shape: tuple[int, ...], raw: Any) -> NDArray[Any]:
-    """The array again, a copy that can be written to.
+def thawed_array(
+    dtype: str, shape: tuple[int, ...], raw: Any, *, copied: bool = True
+) -> NDArray[Any]:
+    """The array again, a copy that can be written to; or else where it lies.
 
     Raises:
         ImageError: no state holds such an array.
     """
     if dtype not in _DTYPES:
         raise ImageError(f"the image holds an array of {dtype}")
-    return np.frombuffer(raw, dtype).reshape(shape).copy()
+    array = np.frombuffer(raw, dtype).reshape(shape)
+    return array.copy() if copied else array
 
 
 def freeze(value: Any) -> Any:

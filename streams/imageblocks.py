@@ -9,6 +9,7 @@ File System", SOSP 2001, with one value as the window).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any, Final
 
 import cramjam
@@ -17,15 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocol import State
+from models.spill import let_go
 from streams.image import NO_STATE, ImageError, freeze, frozen_array, thaw, thawed_array
 
-__all__ = ["compressed", "cut", "expanded", "joined"]
+__all__ = ["MOST", "compressed", "cut", "expanded", "joined", "thawed"]
 
 _APART: Final = 2
 _APART_BYTES: Final = 32 << 10
 _USUAL: Final = 256 << 10
 _LEAST: Final = _USUAL // 4
-_MOST: Final = _USUAL * 2
+MOST: Final = _USUAL * 2
+"""Bytes of a block."""
+
 _AT_ONCE: Final = 1 << 15
 """Values of which hashes are computed together: they stay in the processor's cache."""
 
@@ -70,7 +74,20 @@ def joined(parts: Sequence[int], blocks: Sequence[bytes]) -> Any:
     Raises:
         ImageError: blocks are missing, or are no state's.
     """
-    whole = memoryview(b"".join(blocks))
+    return thawed(parts, memoryview(b"".join(blocks)))
+
+
+def thawed(parts: Sequence[int], whole: memoryview, copied: float = inf) -> Any:
+    """The state whose blocks have been put together.
+
+    Args:
+        parts: their sizes.
+        whole: all of them.
+        copied: bytes up to which arrays are copies of their own; larger ones stay where they are.
+
+    Raises:
+        ImageError: it is no state's.
+    """
     if not parts or min(parts) < 0 or sum(parts) != len(whole):
         raise ImageError(f"the blocks hold {len(whole)} bytes, the image has {sum(parts)}")
     ends = np.cumsum(parts).tolist()
@@ -83,7 +100,8 @@ def joined(parts: Sequence[int], blocks: Sequence[bytes]) -> Any:
         if part in used or not 0 < part < len(ends):
             raise ImageError(f"the blocks are no state: part {part} is twice there, or not at all")
         used.add(part)
-        return thawed_array(dtype, shape, whole[ends[part - 1] : ends[part]])
+        raw = whole[ends[part - 1] : ends[part]]
+        return thawed_array(dtype, shape, raw, copied=len(raw) <= copied)
 
     try:
         return msgspec.msgpack.Decoder(ext_hook=together).decode(whole[: ends[0]])
@@ -102,7 +120,7 @@ def expanded(kept: bytes) -> bytes:
     Raises:
         ImageError: it is none.
     """
-    block = bytearray(_MOST)
+    block = bytearray(MOST)
     try:
         size = cramjam.zstd.decompress_into(kept, block)
     except cramjam.DecompressionError as error:
@@ -122,7 +140,7 @@ def _blocks(part: memoryview, width: int) -> Iterator[tuple[int, int]]:
     while size - start > _LEAST:
         mark = np.searchsorted(marks, start + _LEAST)
         end = int(marks[mark]) if mark < len(marks) else size
-        end = min(end, start + _MOST, size)
+        end = min(end, start + MOST, size)
         yield start, end
         start = end
     if start < size:
@@ -135,9 +153,10 @@ def _marks(part: memoryview, width: int) -> NDArray[np.intp]:
     factor, pattern = map(kind, _HASH[width])
     few = kind((1 << 8 * width) // (_USUAL // width))
     values = np.frombuffer(part, kind)
-    found = [
-        np.flatnonzero((values[start : start + _AT_ONCE] ^ pattern) * factor < few) + start
-        for start in range(0, len(values), _AT_ONCE)
-    ]
+    found = []
+    for start in range(0, len(values), _AT_ONCE):
+        some = values[start : start + _AT_ONCE]
+        found.append(np.flatnonzero((some ^ pattern) * factor < few) + start)
+        let_go(some)
     marks: NDArray[np.intp] = (np.concatenate(found) + 1) * width
     return marks

@@ -7,6 +7,7 @@ import numpy as np
 from models.column import Column
 from models.protocol import LEARN, Plan, State
 from models.rowrecords import RowRecords
+from models.spill import Spill
 
 __all__ = ["Importance", "unlikely"]
 
@@ -32,6 +33,10 @@ class Importance:
         """Give each `LEARN` step the weight of its row."""
         row = np.frombuffer(plan.row, np.int64)[np.frombuffer(plan.op, np.int8) == LEARN]
         plan.weight = self._rows.of(row)["weight"].copy()
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the window in files from now on."""
+        self._rows.spill_to(spill)
 
     def drop_before(self, row: int) -> None:
         """Forget rows below `row`; their memory is used again."""

@@ -95,6 +95,9 @@ class Observer:
     def on_pending(self, partition: int, events: int) -> None:
         """So many scored events wait for their label."""
 
+    def on_pending_bytes(self, memory: int, disk: int) -> None:
+        """What waits in this worker takes so much memory, and so much disk."""
+
     def on_quality(self, partition: int, summary: Mapping[str, float]) -> None:
         """The figures of `models.quality.Quality.summary`."""
 
@@ -295,6 +298,11 @@ class PrometheusObserver(Observer):
     def on_pending(self, partition: int, events: int) -> None:
         """See `Observer.on_pending`."""
         self._series.set(catalogue.PENDING_LABELS, events, partition)
+
+    def on_pending_bytes(self, memory: int, disk: int) -> None:
+        """See `Observer.on_pending_bytes`."""
+        self._series.set(catalogue.PENDING_BYTES, memory, "memory")
+        self._series.set(catalogue.PENDING_BYTES, disk, "disk")
 
     def on_quality(self, partition: int, summary: Mapping[str, float]) -> None:
         """See `Observer.on_quality`."""

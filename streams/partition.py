@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from models.spill import Spill
 from streams.alignment import Alignment, Flow
 from streams.checkpoint import Checkpoints
 from streams.journal import Entry
@@ -54,6 +55,7 @@ class Partition:
         observer: is told what happens.
         flow: steers the reading of the partition.
         failed: called with the exception when the partition cannot go on.
+        spill: where what waits for its label is kept; None: in memory.
     """
 
     def __init__(
@@ -66,9 +68,10 @@ class Partition:
         observer: Observer,
         flow: Flow,
         failed: Callable[[int, BaseException], None],
+        spill: Spill | None = None,
     ) -> None:
         self.number = number
-        self.task = PartitionTask(pipeline, number)
+        self.task = PartitionTask(pipeline, number, spill)
         self.last_timestamp = 0.0
         self._pipeline = pipeline
         self._group = group
@@ -85,6 +88,7 @@ class Partition:
             kept=settings.checkpoints_kept,
             store=settings.checkpoint_store,
             key=key_of(settings),
+            spill=spill,
         )
         self._transactions = Transactions(
             pipeline,

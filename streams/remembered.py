@@ -19,6 +19,7 @@ from models.intrinsics import prefetch
 __all__ = [
     "EARLY",
     "FREE",
+    "MOST_BYTES",
     "NOWHERE",
     "PENDING",
     "SETTLED",
@@ -87,6 +88,9 @@ _ENTRY = np.dtype(
     align=True,
 )
 _ITEM = np.dtype([("at", "f8"), ("number", "i8"), ("slot", "i4")])
+
+MOST_BYTES = _ENTRY.itemsize + 24
+"""Of an entry, with its part of a table that has just been made twice as large as it had to be."""
 
 
 class Memory(NamedTuple):

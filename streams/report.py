@@ -115,6 +115,8 @@ class Report(Observer):
                 at = partition.task.positions[self._pipeline.deltas_topic or ""]
                 self._observer.on_deltas_behind(number, max(0, end - at))
             total += lag
+        if (spill := self._app.host.spill) is not None:
+            self._observer.on_pending_bytes(spill.memory, spill.disk)
         # When none is left, as at the end, the last figures stay.
         if partitions:
             self._measured = [partition.task.quality for partition in partitions.values()]

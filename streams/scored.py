@@ -9,10 +9,13 @@ from models.column import Column
 from models.protocol import State
 from models.rowrecords import RowRecords
 from models.scalars import Scalars
+from models.spill import Spill
 
-__all__ = ["Scored"]
+__all__ = ["BYTES", "Scored"]
 
 _ANSWER = np.dtype([("score", "f8"), ("at", "f8"), ("bits", "i8"), ("kind", "i1")])
+BYTES = _ANSWER.itemsize
+"""Of an answer."""
 
 
 class Scored:
@@ -47,6 +50,10 @@ class Scored:
         found = self._answers.of(rows)
         decision = self._scalars.read(found["kind"], found["bits"].copy())
         return found["score"].copy(), decision, found["at"].copy()
+
+    def spill_to(self, spill: Spill) -> None:
+        """Keep the window in files from now on."""
+        self._answers.spill_to(spill)
 
     def drop_before(self, row: int) -> None:
         """Forget rows below `row`; their memory is used again."""

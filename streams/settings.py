@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint_key_file: file with the key they are signed with
         checkpoint_key: the key itself; from the environment or a file only
         hash_key_file: file with the key by which Secret fields are hashed
+        pending_directory: directory for what waits for its label, if not all of it is in memory
+        pending_memory: bytes of that which stay in memory all the same, in each process
         fetch_bytes: most that one fetch brings of one partition
         fetch_wait_ms: longest a record waits for others to be read with it; less at high rates
         session_timeout_s: silence after which the group gives a worker's partitions away
@@ -85,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_key_file: Annotated[str, Meta(min_length=1)] | None = None
     checkpoint_key: Annotated[str, Meta(min_length=16)] | None = None
     hash_key_file: Annotated[str, Meta(min_length=1)] | None = None
+    pending_directory: Annotated[str, Meta(min_length=1)] | None = None
+    pending_memory: Annotated[int, Meta(ge=1 << 20)] = 256 << 20
     fetch_bytes: _Bytes = 1 << 20
     fetch_wait_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
     session_timeout_s: Annotated[float, Meta(ge=6, le=1_800)] = 20.0

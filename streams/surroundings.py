@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.diagnosis import Finding
-from streams.errors import TeachingError
+from streams.errors import SettingsError, TeachingError
+from streams.pending import check_pending
 from streams.stores import open_store
 
 if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
     from streams.settings import Settings
 
-__all__ = ["of_doors", "of_files", "of_store", "of_versions"]
+__all__ = ["of_doors", "of_files", "of_pending", "of_store", "of_versions"]
 
 _FREE_BYTES = 1 << 30
 _KEY_FILES = ("checkpoint_key_file", "hash_key_file", "ssl_keyfile", "ssl_certfile")
@@ -97,6 +99,20 @@ def of_store(settings: Settings, group: str) -> Iterator[Finding]:
         yield Finding(about, "wrong", found, f"{about} on a larger disk, or fewer checkpoints_kept")
     else:
         yield Finding(about, "good", found)
+
+
+def of_pending(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
+    """Whether what waits for its label can be kept where it is to be, if that is not in memory."""
+    about, path = "pending_directory", settings.pending_directory
+    if path is None:
+        return
+    try:
+        check_pending(pipeline, settings)
+    except SettingsError as error:
+        yield Finding(about, "wrong", f"{path}: {error.why}", error.write)
+        return
+    free = shutil.disk_usage(path).free / (1 << 30)
+    yield Finding(about, "good", f"{free:.1f} GiB are free in {path}")
 
 
 def of_doors(settings: Settings) -> Iterator[Finding]:

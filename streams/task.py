@@ -18,11 +18,12 @@ from models.column import EVENT_TIME, Column, chosen, complete, listed, missing,
 from models.compiled import compiled
 from models.hashing import texts
 from models.protocol import LEARN, Plan, Scores, State, Target
+from models.spill import Spill
 from models.textcolumn import TextColumn
 from streams.changes import changes
 from streams.codec import Decoded, Decoder, Reject
 from streams.deciding import Decided
-from streams.eventtimes import EventTimes, event_times
+from streams.eventtimes import EventTimes, with_times
 from streams.image import FORMAT, Image, ImageError
 from streams.importance import Importance, unlikely
 from streams.joiner import Joiner
@@ -51,12 +52,17 @@ class OffsetGapError(Exception):
 class PartitionTask:
     """Decodes, encodes, scores, decides, remembers, joins, learns and measures.
 
+    Args:
+        pipeline: what it does.
+        partition: of whose records.
+        spill: where what waits for a label is kept; None: in memory. Nothing else depends on it.
+
     Attributes:
         positions: by topic, the offset up to which its records are in the state.
         quality: how well it predicted what it has learned since.
     """
 
-    def __init__(self, pipeline: Pipeline, partition: int) -> None:
+    def __init__(self, pipeline: Pipeline, partition: int, spill: Spill | None = None) -> None:
         self.pipeline = pipeline
         self.partition = partition
         self.positions: dict[str, int] = {}
@@ -79,6 +85,9 @@ class PartitionTask:
         self._peer: Peer | None = None
         if pipeline.mixing is not None and pipeline.deltas_topic is not None:
             self._peer = Peer(self.learner, pipeline.deltas_topic)
+        self._spill = spill
+        if spill is not None:
+            self._spill_to(spill)
 
     def take(self, records: Slice) -> Output:
         """Take a slice of one of the topics; what is not new in it is passed over.
@@ -114,6 +123,8 @@ class PartitionTask:
         self.positions[records.topic] = max(position, records.next)
         if self.joiner is not None and before is not None:
             output.outcomes = self.joiner.outcomes_since(before)
+        if self._spill is not None:
+            self._spill.settle()
         return output
 
     def _take_events(self, records: Slice, output: Output) -> None:
@@ -126,7 +137,7 @@ class PartitionTask:
             bad = unlikely(decoded.column(pipeline.propensity))
             decoded = decoded.without({n: ("number", why) for n, why in bad.items()})
         decoded = decoded.without(self._guard.suspects(decoded, records.keys))
-        decoded, at = _with_times(decoded, topic.time, records)
+        decoded, at = with_times(decoded, topic.time, records)
         self._turn_away(records, decoded.rejects, output)
         n = len(decoded)
         if not n:
@@ -179,7 +190,7 @@ class PartitionTask:
         if isinstance(self.joiner, Joiners):
             unknown = self.joiner.unknown(decoded.column(labels.source or ""))
             decoded = decoded.without({n: ("label", why) for n, why in unknown.items()})
-        decoded, at = _with_times(decoded, labels.time, records)
+        decoded, at = with_times(decoded, labels.time, records)
         self._turn_away(records, decoded.rejects, output)
         ids, targets = texts(decoded.column(labels.id)), decoded.column(labels.value)
         plan = Plan()
@@ -263,6 +274,12 @@ class PartitionTask:
         self.quality.settled(waits)
         if self._importance is not None:
             self._importance.drop_before(waits)
+
+    def _spill_to(self, spill: Spill) -> None:
+        for part in (self.rows, self.encoder, self.quality, self._scored):
+            part.spill_to(spill)
+        if self._importance is not None:
+            self._importance.spill_to(spill)
 
     def _forget_before(self, row: int) -> None:
         self.rows.drop_before(row)
@@ -377,14 +394,3 @@ def _distinct(targets: Column) -> Iterable[Target | None]:
     if isinstance(targets, np.ndarray) and len(targets) > _FEW:
         targets = np.unique(targets)
     return set(listed(targets))
-
-
-def _with_times(decoded: Decoded, field: str | None, records: Slice) -> tuple[Decoded, EventTimes]:
-    """The time of each event, without those that have none."""
-    own = None if field is None else decoded.column(field)
-    at, bad = event_times(own, chosen(whole_numbers(records.timestamps), decoded.places))
-    if not bad:
-        return decoded, at
-    good = np.ones(len(decoded), np.bool_)
-    good[list(bad)] = False
-    return decoded.without({n: ("time", why) for n, why in bad.items()}), at.keep(good)

@@ -22,6 +22,7 @@ from streams.image import ImageError
 from streams.membership import coordinator_awaited
 from streams.mixing import MixingError
 from streams.observer import Observers, PrometheusObserver, serve
+from streams.pending import check_pending
 from streams.progress import StateLostError
 from streams.repetition import Lasting, Unrepeated
 from streams.report import Report
@@ -83,6 +84,7 @@ def run(pipeline: Pipeline, settings: Settings, provenance: Provenance) -> int:
     console = Console(highlight=False, soft_wrap=True)
     console.print(boot_table(settings, provenance))
     check_signing(pipeline, settings)
+    check_pending(pipeline, settings)
     console.print(_prepare_topics(pipeline, settings))
     if (seconds := warm(pipeline)) > _LONG_WARMING_S:
         console.print(f"compiled what it needs in {seconds:.0f} s; it is kept for the next start")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import checkpoint
+from models.spill import Spill
+from streams import checkpoint, imagereading
 from streams.checkpoint import Checkpoints
 from streams.image import FORMAT, Image, pack
 from streams.slices import Records
@@ -86,14 +87,19 @@ def patched():
 
 
 @settings(max_examples=60)
-@given(steps, st.integers(2, 4))
-def test_the_images_that_are_kept_are_whole_whatever_happens(patched, steps, kept):
+@given(steps, st.integers(2, 4), st.booleans())
+def test_the_images_that_are_kept_are_whole_whatever_happens(
+    patched, tmp_path_factory, steps, kept, on_disk
+):
     topic = Topic()
+    spill = Spill(tmp_path_factory.getbasetemp(), 0) if on_disk else None
+    for name, few in {"_AT_ONCE": 2, "_IN_MEMORY": 0}.items():
+        patched.setattr(imagereading, name, few)
     patched.setattr(checkpoint, "opened_log", topic.opened)
 
     async def read() -> list[bytes]:
         """All images that are kept and can be read, the newest first."""
-        checkpoints = Checkpoints({}, "checkpoints", 0, "fraud", kept=kept)
+        checkpoints = Checkpoints({}, "checkpoints", 0, "fraud", kept=kept, spill=spill)
         return [pack(await checkpoints.image(it)) for it in await checkpoints.manifests()]
 
     async def owner() -> Checkpoints:

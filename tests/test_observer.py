@@ -39,6 +39,7 @@ def tell_everything(observer, partition=0):
     observer.on_recovery(partition, 1_000)
     observer.on_lag(partition, records=12, seconds=1.5)
     observer.on_pending(partition, 1000)
+    observer.on_pending_bytes(1 << 20, 1 << 30)
     observer.on_quality(partition, {"auc": 0.87, "window_auc": math.nan})
     observer.on_worker_quality({"auc": 0.89})
     observer.on_worker_segments({("country", "AT"): {"auc": 0.91}})

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from streams.settings import Settings
-from streams.surroundings import of_doors, of_files, of_store, of_versions
+from streams.surroundings import of_doors, of_files, of_pending, of_store, of_versions
 
 
 def test_another_release_than_the_pinned_one_is_wrong(monkeypatch):
@@ -66,3 +66,12 @@ def test_doors_that_stand_open_are_doubtful():
     assert list(of_doors(Settings())) == []
     far = list(of_doors(Settings(brokers="kafka:9092", metrics_host="0.0.0.0")))
     assert [it.about for it in far] == ["encryption", "metrics"]
+
+
+def test_what_waits_has_a_directory_that_can_hold_it(tmp_path):
+    pipeline = SimpleNamespace(name="fraud", model=SimpleNamespace(form="hashed"))
+    assert not list(of_pending(pipeline, Settings()))
+    (good,) = of_pending(pipeline, Settings(pending_directory=str(tmp_path)))
+    (wrong,) = of_pending(pipeline, Settings(pending_directory=str(tmp_path / "nowhere")))
+    assert [it.severity for it in (good, wrong)] == ["good", "wrong"]
+    assert "--pending-directory" in wrong.mend

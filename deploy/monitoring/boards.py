@@ -145,6 +145,8 @@ MODEL = Board(
             _one("Learned", "cps", rate(of.LEARNED, "partition"), _P, kind="stacked"),
             _one("Events that wait for a label", "short", _gauges(of.PENDING_LABELS, how="sum"), _P,
                  kind="stacked"),
+            _one("Rows that wait, in memory and on disk", "bytes",
+                 value(of.PENDING_BYTES, "sum by (place)"), "{{place}}"),
             Panel("Time without a label", "s",
                   (Query(_gauges(of.LABEL_AGE), _P),
                    Query(value(of.LABEL_GAP, "max"), "longest gap"))),
