@@ -216,8 +216,13 @@ class Pipeline(Declaration):
 
     @property
     def deltas_topic(self) -> str | None:
-        """Where its learners tell each other what they learned; None where each is by itself."""
-        return None if self.mixing is None else f"{self.name}.deltas"
+        """Where its tasks tell each other what they learned or saw; None: each is by itself."""
+        return f"{self.name}.deltas" if self.mixing is not None or self.shares else None
+
+    @property
+    def shares(self) -> bool:
+        """Whether some of its windows are of the events of all partitions."""
+        return any(getattr(feature, "shared", False) for feature in self.features or ())
 
     @cached_property
     def fields(self) -> tuple[str, ...]:

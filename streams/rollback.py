@@ -87,7 +87,7 @@ def check_alone(pipeline: Pipeline) -> None:
     Raises:
         RollbackError: they do.
     """
-    if pipeline.mixing is not None:
+    if pipeline.deltas_topic is not None:
         raise RollbackError(
             f"{pipeline.name}, whose partitions learn as one",
             "what one of them forgets the others have taken over, and it could not tell them from "
