@@ -19,7 +19,7 @@ from streams.slices import Slice
 if TYPE_CHECKING:
     from models.windows import Windows
 
-__all__ = ["MixingError", "Peer", "group_key", "of_group", "sizes"]
+__all__ = ["ROWS_BEGIN", "MixingError", "Peer", "group_key", "of_group", "sizes"]
 
 _CHUNK_BYTES = 512 * 1024
 """Of a delta in one record, well below what a broker takes by default."""
@@ -28,6 +28,8 @@ _HEAD = struct.Struct("<HH")
 _ROWS = struct.Struct("<BH")
 _OF_ROWS = 2
 """The first byte of a delta of rows, before the number of the windows; weights have another."""
+ROWS_BEGIN = _HEAD.size + _ROWS.size
+"""Where the rows begin in the first record of a delta of rows."""
 
 
 class MixingError(Exception):
