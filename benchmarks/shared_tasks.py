@@ -118,7 +118,7 @@ def simulated(
     figures: NDArray[np.float32] = np.empty((0, 0), np.float32)
     parse = msgspec.json.Decoder(Answer).decode
     lanes = [_Lane(chunk, partitions) for chunk in (labels, events)]
-    for now, stop in _ticks(len(events)):
+    for now, stop in _ticks(len(events), max(_TICK, delay // 2)):
         log.reach(now)
         dated = int(np.searchsorted(labels.timestamps or (), at[stop - 1] // 1000, "right"))
         for task in tasks:
@@ -128,6 +128,8 @@ def simulated(
                 lanes, (dated, stop), reversed(pipeline.input_topics), strict=True
             ):
                 places = lane.until(task.partition, upto)
+                if not len(places):
+                    continue
                 output = task.take(lane.slice(topic, task, places))
                 if output.dead_letters:
                     raise BenchmarkError(f"records were turned away: {dict(output.reasons)}")
@@ -141,9 +143,9 @@ def simulated(
     return Found(score, figures, late)
 
 
-def _ticks(count: int) -> Iterator[tuple[int, int]]:
-    for now in range(0, count, _TICK):
-        yield now, min(now + _TICK, count)
+def _ticks(count: int, tick: int) -> Iterator[tuple[int, int]]:
+    for now in range(0, count, tick):
+        yield now, min(now + tick, count)
 
 
 def _hear(task: PartitionTask, log: _Log, late: Late, now: int) -> Iterator[Output]:
@@ -153,6 +155,8 @@ def _hear(task: PartitionTask, log: _Log, late: Late, now: int) -> Iterator[Outp
         return
     start, stop = task.positions[topic], len(log.readable)
     new = log.readable[start:stop]
+    if not new:
+        return
     late.told += sum(len(delta) for sender, delta in new if sender == task.partition)
     for sender, delta in new:
         if sender != task.partition:

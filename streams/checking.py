@@ -188,7 +188,7 @@ def _windows(pipeline: Pipeline) -> str | None:
         it.by for it in windows if it.by != pipeline.events.key and not it.shared
     )
     alone = f"; those by {', '.join(others)} see the events of their own partition" * bool(others)
-    told = f"; those by {', '.join(shared)} see the events of all partitions" * bool(shared)
+    told = f"; those by {', '.join(shared)} remember the events of all partitions" * bool(shared)
     return f"up to {events:,} events, {size / 1e6:,.1f} MB in each partition{alone}{told}"
 
 

@@ -222,8 +222,8 @@ def _check_alone(pipeline: Pipeline, partitions: int) -> None:
     """Who told whom what, and when, is known of a group's past alone."""
     if pipeline.deltas_topic is not None and partitions > 1:
         raise ReplayError(
-            f"a backtest of {partitions} partitions that learn as one",
-            "it computes each by itself, and none would hear what the others have learned",
+            f"a backtest of {partitions} partitions that learn as one, or share windows",
+            "it computes each by itself, and none would hear what the others learned and saw",
             "--events FILE --partitions 1: one learner, which is what they learn together to be",
         )
 

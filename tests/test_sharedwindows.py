@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from plain_windows import PlainWindows
 from test_windows import DAY, LATE, NUMERIC, REMEMBER, events_of, every, take, texts, values
 
+from models import Spikes
+from models.column import EVENT_TIME
 from models.deltas import DeltaError
 from models.digests import identified
+from models.memory import Memory
+from models.protocol import Plan
+from models.rates import Rates
+from models.rowdeltas import decode
 from models.windows import Windows
 
 law = settings(deadline=None, max_examples=200)  # a first example compiles
@@ -87,8 +93,6 @@ def replayed(partitions, plain, given, steps):
 
 
 def rows_of(delta):
-    from models.rowdeltas import decode
-
     given = decode(delta)
     names = {identified([name])[0].tobytes(): name for name in "abcd"}
     return [
@@ -234,3 +238,60 @@ def test_an_event_far_behind_what_others_are_at_has_its_figures():
     found = partitions.take(0, [("a", 2, 1.0), ("a", 4, 1.0)])
     assert [row[0] for row in found] == [1.0, 2.0]
     assert partitions.windows[0].summary()["too_late"] == 0
+
+
+def exchanged(sliding):
+    """Have several that share read all that they tell each other."""
+    log, read = [], [0] * len(sliding)
+    while True:
+        for partition, windows in enumerate(sliding):
+            log += [(partition, it) for it in windows.exchange.outbox()]
+        if read == [len(log)] * len(sliding):
+            return
+        for partition, windows in enumerate(sliding):
+            for sender, delta in log[read[partition] :]:
+                windows.fold(sender, delta, own=sender == partition)
+            read[partition] = len(log)
+
+
+@law
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 5), st.booleans()),
+        max_size=60,
+    ),
+    st.integers(1, 9),
+)
+def test_rates_that_end_longer_ago_than_the_others_need_to_tell_are_those_of_one(events, every):
+    """Told every so many events, of which none is 5 s behind the next, and 50 s are the delay."""
+    one = Rates([30, 100], 50, 10, 1000, sums=True)
+    parts = [Rates([30, 100], 50, 10, 1000, sums=True, shared=True) for _ in range(3)]
+    rows, now = [0, 0, 0], 0
+    for n, (partition, key, step, label) in enumerate(events):
+        now += step
+        found = []
+        for rates, row in ((one, n), (parts[partition], rows[partition])):
+            plan = Plan()
+            plan.score(row)
+            plan.learn(row, label)
+            found.append(np.hstack(rates.take([key], np.array([now]), plan)).tolist())
+        assert found[0] == found[1]
+        rows[partition] += 1
+        if n % every == 0:
+            exchanged([rates.windows for rates in parts])
+
+
+def test_a_spike_that_another_partition_saw_is_one_here():
+    feature = Spikes("amount", by="shop", above=2.0, usual="10d", over=["1d"], shared=True)
+    memories, found = [Memory(), Memory()], []
+    for partition, (second, amount) in enumerate([(0, 10.0), (1, 12.0), (2, 90.0), (3, 11.0)]):
+        columns = {
+            "amount": [amount],
+            "shop": ["x"],
+            EVENT_TIME: np.array([second], "datetime64[s]"),
+        }
+        found.append(feature.figures(columns, memories[partition % 2]).tolist())
+        for each in zip(*(memory.shared for memory in memories), strict=True):
+            exchanged(each)
+    assert found == [[[0.0]], [[0.0]], [[1.0]], [[1.0]]]
+    assert [memory.summary()["window_told_elsewhere"] for memory in memories] == [2, 3]
