@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_windows import PlainWindows
-from test_windows import DAY, LATE, NUMERIC, REMEMBER, events_of, every, take, texts, values
+from test_windows import DAY, LATE, NUMERIC, REMEMBER, SECOND, events_of, every, take, texts, values
 
 from models import Spikes
 from models.column import EVENT_TIME
@@ -284,11 +284,13 @@ def test_rates_that_end_longer_ago_than_the_others_need_to_tell_are_those_of_one
 def test_a_spike_that_another_partition_saw_is_one_here():
     feature = Spikes("amount", by="shop", above=2.0, usual="10d", over=["1d"], shared=True)
     memories, found = [Memory(), Memory()], []
+    for memory in memories:
+        feature.enter(memory)
     for partition, (second, amount) in enumerate([(0, 10.0), (1, 12.0), (2, 90.0), (3, 11.0)]):
         columns = {
             "amount": [amount],
             "shop": ["x"],
-            EVENT_TIME: np.array([second], "datetime64[s]"),
+            EVENT_TIME: np.array([second * SECOND]).view("datetime64[us]"),
         }
         found.append(feature.figures(columns, memories[partition % 2]).tolist())
         for each in zip(*(memory.shared for memory in memories), strict=True):
