@@ -110,7 +110,7 @@ def _measured(
         row[name] = round(equal, 5)
     row["late_events"] = round(found.late.mean)
     if way.delay is None:
-        row["rate"] = rate
+        row |= {"rate": rate, "late_s": round(found.late.mean / rate, 3)}
     size = sum(len(one or b"") for column in (events.values, events.keys or ()) for one in column)
     row["bytes"] = round(found.late.told / size, 4)
     answered = known.at_places(slice(count))
@@ -124,9 +124,16 @@ def same(pipeline: Pipeline, known: Payments, features: Path, found: Found) -> M
     """In which share of the book's rows a terminal's counts and risks are the published ones.
 
     Of each window, and of all of them at once; of the rows that the test week is measured on, too.
+
+    Raises:
+        BenchmarkError: there are none.
     """
     published, places, numbers = read_features(features, known)
     answered = places < len(found.score)
+    if not answered.any():
+        raise BenchmarkError(
+            f"the book's figures begin at payment {places[0]:,}: more than --first"
+        )
     places, numbers = places[answered], numbers[answered]
     names = [name for feature in pipeline.features or () for name in feature.names]
     equal = np.ones((len(WINDOWS), len(places)), np.bool_)
