@@ -74,7 +74,7 @@ WAYS: Mapping[str, Way] = {
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--only", multiple=True, type=click.Choice(list(WAYS)), help="this way; repeatable")
-@click.option("--first", type=int, help="so many payments only; the test week has to be among them")
+@click.option("--first", type=int, help="so many payments only")
 @click.option("--rate", default=10_000.0, show_default=True, help="payments a second, on Kafka")
 @click.option("--output", default=RESULTS, show_default=True, type=click.Path(path_type=Path))
 def main(folder: Path, only: Sequence[str], first: int | None, rate: float, output: Path) -> None:
@@ -87,8 +87,7 @@ def main(folder: Path, only: Sequence[str], first: int | None, rate: float, outp
             row = _measured(WAYS[name], known, events, features, rate)
             shown = ", ".join(f"{what} {value}" for what, value in row.items())
             console.print(f"{name}: {shown}")
-            if "test_week" in row:
-                keep(output, name, row)
+            keep(output, name, row)
     except (BenchmarkError, TeachingError) as error:
         raise click.ClickException(str(error)) from error
 
