@@ -36,7 +36,7 @@ from streams.pipeline import Pipeline
 from streams.producing import produce
 from streams.topics import delete, ensure, required_topics
 
-__all__ = ["Outcome", "Way", "apart", "outcome"]
+__all__ = ["Outcome", "Way", "apart", "outcome", "wait_for_assignment"]
 
 _PIPELINE = """
 from benchmarks.mixing_pipelines import declared
@@ -108,7 +108,7 @@ def outcome(brokers: str, case: str, way: Way, traffic: Traffic, rate: float) ->
     looks: list[Sequence[Lag]] = []
     with _workers(case, name, way, brokers) as worker, ThreadPoolExecutor(1) as feeder:
         if way.live:
-            _wait_for_assignment(worker, brokers, pipeline, way)
+            wait_for_assignment(worker, brokers, pipeline, way.workers)
         began = time.monotonic()
         parts = iter(blocks if way.live else ())
         feeding = feeder.submit(produce, parts, brokers, pipeline.events.name, rate=rate)
@@ -139,7 +139,9 @@ def _workers(case: str, name: str, way: Way, brokers: str) -> Iterator[psutil.Po
             yield worker
 
 
-def _wait_for_assignment(worker: psutil.Popen, brokers: str, pipeline: Pipeline, way: Way) -> None:
+def wait_for_assignment(
+    worker: psutil.Popen, brokers: str, pipeline: Pipeline, workers: int
+) -> None:
     """Until every worker has partitions, for a while: what is fed then is answered at once."""
     admin = AdminClient({"bootstrap.servers": brokers})
     deadline, still = time.monotonic() + PATIENCE_S, 0
@@ -149,11 +151,11 @@ def _wait_for_assignment(worker: psutil.Popen, brokers: str, pipeline: Pipeline,
             group = admin.describe_consumer_groups([pipeline.name])[pipeline.name].result()
             if group.state == ConsumerGroupState.STABLE:
                 owners = [len(one.assignment.topic_partitions) for one in group.members]
-        still = still + 1 if len(owners) == way.workers and all(owners) else 0
+        still = still + 1 if len(owners) == workers and all(owners) else 0
         if worker.poll() is not None:
             raise BenchmarkError(f"ended with {worker.returncode}")
         if time.monotonic() > deadline:
-            raise BenchmarkError(f"{len(owners)} of {way.workers} workers after {PATIENCE_S:g} s")
+            raise BenchmarkError(f"{len(owners)} of {workers} workers after {PATIENCE_S:g} s")
         time.sleep(_LOOK_S)
 
 

@@ -35,6 +35,7 @@ PAGES = (
     ROOT / "docs/reference/commands.md",
     ROOT / "docs/security.md",
     ROOT / "docs/settings.md",
+    ROOT / "docs/windows.md",
 )
 MEASURED = ROOT / "benchmarks/results/throughput.json"
 STAGES = ROOT / "benchmarks/results/stages.json"
@@ -45,6 +46,7 @@ FRAUD_CHOICE = ROOT / "benchmarks/results/fraud_choice.json"
 DATASETS = ROOT / "benchmarks/results/datasets.json"
 MIXING = ROOT / "benchmarks/results/mixing.json"
 MIXING_SIMULATION = ROOT / "benchmarks/results/mixing_simulation.json"
+SHARED_WINDOWS = ROOT / "benchmarks/results/shared_windows.json"
 CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
@@ -307,6 +309,22 @@ def mixing_cost() -> str:
     return "\n".join(lines) if lines[2:] else "`make bench-mixing` measures it."
 
 
+def shared_windows() -> str:
+    """What partitions that share what they know of terminals are worth, on the handbook."""
+    if not SHARED_WINDOWS.exists():
+        return "`python -m benchmarks.shared_windows FOLDER` measures it."
+    lines = [
+        "| partitions | rows as published | others' rows late, in events | deltas, of the input "
+        "| test week: AUC | AP | CP@100 | 12 weeks before: AUC | AP | CP@100 |",
+        "|---|" + "---:|" * 9,
+    ]
+    for name, row in json.loads(SHARED_WINDOWS.read_text()).items():
+        figures = [*_found(row, "test_week"), *_found(row, "weeks_before")]
+        late = f"{row['same']:.1%} | {row['late_events']:,} | {row['bytes']:.1%}"
+        lines.append(f"| {name} | {late} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
 def chaos() -> str:
     """What a fault campaign came to, kind by kind."""
     if not CHAOS.exists():
@@ -347,6 +365,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "decisions": decisions,
     "settings": settings,
+    "shared_windows": shared_windows,
     "rights": rights,
     "throughput": throughput,
     "stages": stages,

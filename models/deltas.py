@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.varints import packed, unpacked
 
 __all__ = ["Delta", "DeltaError", "decode", "encode", "rounded"]
 
@@ -59,7 +60,7 @@ def encode(delta: Delta) -> bytes:
     head = np.array([delta.sequence, delta.labels, len(delta.line)], np.int64)
     gaps = np.diff(delta.line, prepend=-1) - 1
     columns = (delta.value, _VALUE), (delta.evidence, _EVIDENCE), (delta.clock, _EVIDENCE)
-    written = [_varints(head), _varints(gaps), *(_written(*column) for column in columns)]
+    written = [packed(head), packed(gaps), *(_written(*column) for column in columns)]
     return bytes((VERSION,)) + b"".join(part.tobytes() for part in written)
 
 
@@ -108,7 +109,7 @@ def decode(data: bytes, lines: int) -> Delta:
 def _numbers(body: NDArray[np.uint8], count: int) -> tuple[NDArray[np.int64], int]:
     """That many varints, and how many bytes they are."""
     found = np.empty(count, np.int64)
-    used = _unpacked(body, found)
+    used = unpacked(body, found, _LONGEST)
     if used < 0:
         raise DeltaError("a delta ends within a whole number, or has one beyond 2³⁵")
     return found, used
@@ -145,38 +146,3 @@ def _lengthen(body: NDArray[np.uint8], size: int, single: NDArray[np.uint32]) ->
         for j in range(size):
             number |= np.int64(body[k * size + j]) << (24 - 8 * j)
         single[k] = number
-
-
-@compiled
-def _varints(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Seven bits a byte, the lowest first; a byte with the eighth bit is followed by another."""
-    written = np.empty(len(numbers) * _LONGEST, np.uint8)
-    used = 0
-    for number in numbers:
-        rest = number
-        while rest > 127:
-            written[used] = (rest & 127) | 128
-            used += 1
-            rest >>= 7
-        written[used] = rest
-        used += 1
-    return written[:used]
-
-
-@compiled
-def _unpacked(body: NDArray[np.uint8], found: NDArray[np.int64]) -> int:
-    """Fill in as many varints as there is room for; how many bytes they are, or -1: none such."""
-    used = 0
-    for k in range(len(found)):
-        number, shift = np.int64(0), 0
-        while True:
-            if used == len(body) or shift == 7 * _LONGEST:
-                return -1
-            byte = np.int64(body[used])
-            used += 1
-            number |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        found[k] = number
-    return used

@@ -23,6 +23,7 @@ from models.rows import Rows
 from models.scaling import LARGEST, unusable
 from models.sliding import Sliding
 from models.spill import Spill
+from models.windows import Windows
 
 __all__ = ["Encoder", "HashedEncoder", "NamedEncoder"]
 
@@ -70,6 +71,10 @@ class Encoder(Protocol):
     def summary(self) -> Mapping[str, int]:
         """A few gauges: what is remembered of the events, and what was lost."""
 
+    @property
+    def shared(self) -> Sequence[Windows]:
+        """The windows that partitions share, in an order that follows from the features."""
+
     def state(self) -> State:
         """What later rows depend on."""
 
@@ -103,6 +108,11 @@ class _Remembering:
     def summary(self) -> Mapping[str, int]:
         """What its windows hold, and what they have lost."""
         return self._memory.summary()
+
+    @property
+    def shared(self) -> Sequence[Windows]:
+        """The windows that partitions share, in an order that follows from the features."""
+        return self._memory.shared
 
     def state(self) -> State:
         """The moments of standardised numbers, and the windows."""

@@ -67,7 +67,7 @@ class LabelRate(Sliding):
         """What a memory keeps of the events before and their labels."""
         settings = self._lengths, duration(self.delay), self._lateness, self.remember
         sums = set(self.stats) != {"count"}
-        return memory.rates(self.name, lambda: Rates(*settings, sums))
+        return memory.rates(self.name, lambda: Rates(*settings, sums, shared=self.shared))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
         """Unscaled, float64[n, figures], NaN where there is none; see `Rates.take`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -73,6 +73,12 @@ class Memory:
             self._rates[feature] = make()
         return self._rates[feature]
 
+    @property
+    def shared(self) -> Sequence[Windows]:
+        """The windows that partitions share, in a stable order."""
+        sliding = [*self._windows.values(), *(rates.windows for rates in self._rates.values())]
+        return [windows for windows in sliding if windows.exchange is not None]
+
     def learn(self, plan: Plan) -> None:
         """Take the labels of a plan that scores nothing."""
         for rates in self._rates.values():
@@ -89,11 +95,13 @@ class Memory:
             rates.spill_to(spill)
 
     def summary(self) -> Mapping[str, int]:
-        """What all windows hold and have lost together: see `Windows.summary`."""
+        """What all windows hold and have lost together, and how far behind the last one is: see
+        `Windows.summary`."""
         total: Counter[str] = Counter()
         for windows in self._sliding():
             for name, count in windows.summary().items():
-                total[f"window_{name}"] += count
+                together = max if name == "behind" else int.__add__
+                total[f"window_{name}"] = together(total[f"window_{name}"], count)
         return total
 
     @property

@@ -22,7 +22,14 @@ class Recipe(TypedDict):
     model: Any
 
 
-def fraud(*, amount: str, by: str, at: str | Sequence[str] = (), delay: str = "7d") -> Recipe:
+def fraud(
+    *,
+    amount: str,
+    by: str,
+    at: str | Sequence[str] = (),
+    delay: str = "7d",
+    shared: bool = False,
+) -> Recipe:
     """For payments, a fraud in a hundred or fewer, whose labels come days late.
 
     What a card spends of late and whether that is like it, how often it spent far more than usual,
@@ -38,6 +45,8 @@ def fraud(*, amount: str, by: str, at: str | Sequence[str] = (), delay: str = "7
         by: the field that says who pays: a card, an account or a customer.
         at: fields that say where: a terminal, a merchant, a device.
         delay: after which a payment that nobody complains of is genuine, `Labels.matures_after`.
+        shared: what is known of a place is of the payments of all partitions; see
+            `models.sliding.Sliding`. `by` is to be the topic's key.
     """
     places = (at,) if isinstance(at, str) else at
     features: list[Feature] = [
@@ -52,6 +61,7 @@ def fraud(*, amount: str, by: str, at: str | Sequence[str] = (), delay: str = "7
             delay=delay,
             stats=["count", "positives", "rate"],
             scale=None,
+            shared=shared,
         )
         for place in places
     ]

@@ -40,16 +40,27 @@ class Rates:
         late: how far behind its key's newest event an event may come, in microseconds.
         remember: how many labels, and how many keys, are remembered at most.
         sums: whether labels are added up, or counted alone.
+        shared: see `models.windows.Windows`; it is the labels that are told.
+
+    Attributes:
+        windows: of the labels.
     """
 
     def __init__(
-        self, over: Sequence[int], delay: int, late: int, remember: int, sums: bool
+        self,
+        over: Sequence[int],
+        delay: int,
+        late: int,
+        remember: int,
+        sums: bool,
+        *,
+        shared: bool = False,
     ) -> None:
         self._delay = delay
         self._shape = (1 + sums, len(over))
         stats = ("count", "sum")[: 1 + sums]
         columns = [(stat, window) for stat in stats for window in range(len(over))]
-        self._windows = Windows(over, late, remember, columns, delay)
+        self.windows = Windows(over, late, remember, columns, delay, shared=shared)
         self._rows = RowRecords(_WAITING)
 
     def take(
@@ -86,7 +97,7 @@ class Rates:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._windows.clear()
+        self.windows.clear()
         self._rows.clear()
 
     def spill_to(self, spill: Spill) -> None:
@@ -95,28 +106,28 @@ class Rates:
 
     def summary(self) -> Mapping[str, int]:
         """As `Windows.summary`: an event is one whose label is known."""
-        return self._windows.summary()
+        return self.windows.summary()
 
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
-        return self._windows.memory + self._rows.memory
+        return self.windows.memory + self._rows.memory
 
     @property
     def most_bytes(self) -> int:
         """Of the labels, when all are remembered that may be, of as many keys."""
-        return self._windows.most_bytes
+        return self.windows.most_bytes
 
     def state(self) -> State:
         """The windows, and keys and times of the rows that wait."""
         first = self._rows.first
         columns = self._rows.columns(first)
         kept = {name: columns[name] for name in _KEPT}
-        return {"windows": self._windows.state(), "first": first, **kept}
+        return {"windows": self.windows.state(), "first": first, **kept}
 
     def restore(self, state: State) -> None:
         """Take over the state of rates that were declared alike."""
-        self._windows.restore(state["windows"])
+        self.windows.restore(state["windows"])
         columns = {name: state[name] for name in _KEPT}
         self._rows.restore(state["first"], {**columns, "stamps": np.zeros_like(state["times"])})
 
@@ -133,7 +144,7 @@ class Rates:
         labels = numbers(plan.target) + 0.0
         bits[learns], present[learns] = labels.view(np.int64), ~np.isnan(labels)
         keyed[learns] &= _first_labelled(waiting, places[learns])
-        slid = self._windows.slide(ids, keyed, times, bits, present)
+        slid = self.windows.slide(ids, keyed, times, bits, present)
         answers: NDArray[np.float64] = slid[~learns]
         return answers
 

@@ -36,6 +36,8 @@ class Sliding(Feature):
             that were heard of least recently go first.
         scale: as of `models.features.Number`; each figure by itself. None for a River model that
             scales.
+        shared: it sees the events of all partitions, those of the others as soon as it has heard of
+            them: for a key that is not the topic's. `remember` is of all partitions then.
     """
 
     by: str
@@ -43,6 +45,7 @@ class Sliding(Feature):
     late: str = "1d"
     remember: int = 1_000_000
     scale: Scale | None = "standard"
+    shared: bool = False
 
     reads: ClassVar[tuple[FieldType, ...]] = (str, int, bool, float)
     needs: ClassVar[str] = "a window counts numbers or texts"
@@ -71,6 +74,19 @@ class Sliding(Feature):
                 f"a scale is {' or '.join(map(repr, get_args(Scale)))}, or None",
                 self.written(scale=nearest(self.scale, get_args(Scale))),
             )
+        if not isinstance(self.shared, bool):
+            raise FeatureError(
+                self.written(shared=self.shared),
+                "partitions share what they know of a key, or each sees its own events",
+                self.written(shared=True),
+            )
+
+    def describe(self) -> Mapping[str, Any]:
+        """Its kind and every setting; `shared` only where it is, as it was not always one."""
+        described = dict(super().describe())
+        if not self.shared:
+            del described["shared"]
+        return described
 
     @property
     @abstractmethod

@@ -102,12 +102,13 @@ class Spikes(Sliding):
     def _usual(self, memory: Memory) -> Windows:
         settings = [duration(self.usual)], self._lateness, self.remember
         columns = [("ratio", 0), ("count", 0)]
-        return memory.windows(f"{self.name}.usual", lambda: Windows(*settings, columns))
+        name = f"{self.name}.usual"
+        return memory.windows(name, lambda: Windows(*settings, columns, shared=self.shared))
 
     def _spikes(self, memory: Memory) -> Windows:
         settings = self._lengths, self._lateness, self.remember
         columns = [("count", window) for window in range(len(self.over))]
-        return memory.windows(self.name, lambda: Windows(*settings, columns))
+        return memory.windows(self.name, lambda: Windows(*settings, columns, shared=self.shared))
 
     @property
     def _lateness(self) -> int:

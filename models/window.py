@@ -92,7 +92,7 @@ class Window(Sliding):
     def windows(self, memory: Memory) -> Windows:
         """What a memory keeps of the events before."""
         settings = self._lengths, self._lateness, self.remember, list(self.columns.values())
-        return memory.windows(self.name, lambda: Windows(*settings))
+        return memory.windows(self.name, lambda: Windows(*settings, shared=self.shared))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
         """Unscaled, float64[n, figures], NaN where there is none; see `Windows.take`."""

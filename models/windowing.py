@@ -13,6 +13,7 @@ from models import (
     windowfigures,
     windowkeys,
     windowmemory,
+    windoworder,
 )
 from models.compiled import fused
 from models.idtable import find, foresee, likely
@@ -26,9 +27,9 @@ from models.windowkeys import (
     foresee_events,
     forget_oldest,
     include,
+    make_room,
     most_recent,
     reserve,
-    windows_stop,
 )
 from models.windowmemory import (
     FIRST_SEEN,
@@ -40,14 +41,23 @@ from models.windowmemory import (
     Memory,
     Rules,
 )
+from models.windoworder import drop_old, include_late, insert, late, leave, reach
 
-__all__ = ["slide"]
+__all__ = ["fold", "slide"]
 
 _AHEAD = 8
 """Events between one step to have in the cache what one of them will need, and the next."""
 
-_MODULES = (expansions, idtable, intrinsics, scaling, windowmemory, windowkeys, windowfigures)
-_kernel, _rare = fused(*_MODULES), fused(*_MODULES, inline=False)
+_kernel = fused(
+    expansions,
+    idtable,
+    intrinsics,
+    scaling,
+    windowmemory,
+    windowkeys,
+    windowfigures,
+    windoworder,
+)
 
 
 @_kernel
@@ -74,7 +84,7 @@ def slide(
         keyed: bool[n], whether there is a key.
         times: int64[n], microseconds.
         bits: int64[n], the values.
-        present: bool[n], whether there is a value.
+        present: bool[n], whether there is a value; no more of an event that came too late.
         begin: the first event that was not answered yet.
         out: float64[n, p], NaN wherever there is no answer.
 
@@ -89,19 +99,46 @@ def slide(
         if rules.lag > 0 and present[n]:
             if not enough_room(memory, rules, slot):
                 return n
+            memory.book[0].now = times[n]
             _keep(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
             continue
         if slot != NOWHERE and times[n] < memory.keys[slot].end - rules.late:
             memory.book[0].too_late += 1
+            present[n] = False
             continue
         if not present[n]:
             _answer_only(memory, rules, slot, times[n])
         elif not enough_room(memory, rules, slot):
             return n
         else:
+            memory.book[0].now = times[n]
             _take(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
         for p in range(len(rules.stat)):
             out[n, p] = memory.found[rules.window[p], rules.stat[p]]
+    return len(times)
+
+
+@_kernel
+def fold(
+    memory: Memory,
+    rules: Rules,
+    ids: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    begin: int,
+) -> int:
+    """Remember events of other partitions, which count for the own ones that they are not behind.
+
+    Arguments and result as those of `slide`; each has a key and a value.
+    """
+    for n in range(begin, len(times)):
+        _foresee(memory, rules, ids, n)
+        slot = find(memory.keys, memory.table, ids[n, 0], ids[n, 1])
+        if not enough_room(memory, rules, slot):
+            return n
+        if slot != NOWHERE:
+            memory.keys[slot].first = min(memory.keys[slot].first, times[n])
+        _keep(memory, rules, slot, ids[n, 0], ids[n, 1], times[n], bits[n])
     return len(times)
 
 
@@ -131,8 +168,12 @@ def _take(
         slot = _meet(memory, rules, low, high, at)
         memory.keys[slot].end = at
     most_recent(memory, slot)
-    if at < memory.keys[slot].newest:
-        _late(memory, rules, slot, at, bits)
+    key = memory.keys[slot]
+    if at > key.end and (at < key.newest or key.ahead > 0):
+        reach(memory, rules, slot, at)
+        drop_old(memory, rules, slot, at)
+    if at < key.newest:
+        late(memory, rules, slot, at, bits)
     else:
         _next(memory, rules, slot, at, bits)
     if new:
@@ -144,31 +185,32 @@ def _take(
 def _keep(
     memory: Memory, rules: Rules, slot: int, low: np.uint64, high: np.uint64, at: int, bits: int
 ) -> None:
-    """Remember an event of windows that lag, where it is not too old for all of them."""
+    """Remember an event that nothing is asked at, where it is not too old for all windows."""
+    now = memory.book[0].now
     if slot == NOWHERE:
         slot = _meet(memory, rules, low, high, at)
         memory.keys[slot].end = NEVER
     elif at <= memory.keys[slot].end - rules.longest - rules.late:
         return
     most_recent(memory, slot)
-    _make_room(memory, rules, slot, at)
+    make_room(memory, rules, slot, now)
     key = memory.keys[slot]
-    place = _insert(memory, rules, slot, at, bits)
+    place = insert(memory, rules, slot, at, bits)
     key.length += 1
     key.newest = max(key.newest, at)
     memory.book[0].events += 1
     if at > key.end:
         key.ahead += 1
     else:
-        _include_late(memory, rules, slot, at, place)
-    _sweep(memory, rules, at)
+        include_late(memory, rules, slot, at, place)
+    _sweep(memory, rules, now)
 
 
 @_kernel
 def _meet(memory: Memory, rules: Rules, low: np.uint64, high: np.uint64, at: int) -> int:
     """The slot of a new key."""
     if memory.book[0].keys >= rules.remember:
-        forget_oldest(memory, rules, at - rules.lag - rules.longest)
+        forget_oldest(memory, rules, memory.book[0].now - rules.lag - rules.longest)
     slot: int = adopt(memory, rules, low, high)
     memory.keys[slot].first = memory.keys[slot].newest = at
     return slot
@@ -181,13 +223,9 @@ def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
     memory.found[0, SINCE_LAST] = (at - key.newest) / A_SECOND
     memory.found[0, FIRST_SEEN] = (at - key.first) / A_SECOND
     for w in range(len(rules.over)):
-        _leave(memory, rules, slot, w, at - rules.over[w])
-    while key.length > 1 and (
-        memory.events[key.start + key.head].time <= at - rules.longest - rules.late
-        and memory.events[key.start + key.head + 1].time <= at - rules.late
-    ):
-        drop_first(memory, rules, slot)
-    _make_room(memory, rules, slot, at)
+        leave(memory, rules, slot, w, at - rules.over[w])
+    drop_old(memory, rules, slot, at)
+    make_room(memory, rules, slot, at)
     for w in range(len(rules.over)):
         if rules.ratio:
             memory.past[w] = running_sum(memory, slot, w)
@@ -206,31 +244,6 @@ def _next(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
         if rules.extremes:
             compare(memory, slot, w, place)
         tell(memory, rules, slot, w, memory.events[place].value)
-
-
-@_kernel
-def _leave(memory: Memory, rules: Rules, slot: int, w: int, until: int) -> None:
-    """Count no more what has become too old for a window."""
-    stop = windows_stop(memory, slot)
-    while memory.counts[slot, w] > 0:
-        place = stop - memory.counts[slot, w]
-        if memory.events[place].time > until:
-            break
-        include(memory, rules, slot, w, place, -1)
-
-
-@_kernel
-def _make_room(memory: Memory, rules: Rules, slot: int, at: int) -> None:
-    """Drop what was heard of least recently, so that one more event is not one too many."""
-    book = memory.book[0]
-    while book.events >= rules.remember:
-        if book.holding == slot:
-            key = memory.keys[slot]
-            first = memory.events[key.start + key.head].time
-            book.evicted += first > at - rules.lag - rules.longest
-            drop_first(memory, rules, slot)
-        else:
-            discard(memory, rules, at - rules.lag - rules.longest)
 
 
 @_kernel
@@ -264,68 +277,6 @@ def _enter_value(memory: Memory, rules: Rules, slot: int, place: int) -> None:
             memory.distinct[slot, w] += 1
 
 
-@_rare
-def _late(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> None:
-    """An event that is older than its key's newest: it takes its place among them."""
-    _make_room(memory, rules, slot, at)
-    place = _insert(memory, rules, slot, at, bits)
-    key = memory.keys[slot]
-    if rules.distinct:
-        for other in range(key.start + key.head + key.length, place, -1):
-            memory.until[other] = memory.until[other - 1]
-        _enter_late_value(memory, slot, place)
-    key.length += 1
-    key.first = min(key.first, at)
-    memory.book[0].events += 1
-    _include_late(memory, rules, slot, at, place)
-    look(memory, rules, slot, at, place + 1, place)
-
-
-@_kernel
-def _insert(memory: Memory, rules: Rules, slot: int, at: int, bits: int) -> int:
-    """Put an event in its place, which is returned; it does not count yet."""
-    reserve(memory, rules, slot)
-    key = memory.keys[slot]
-    stop = key.start + key.head + key.length
-    place: int = behind(memory, slot, at) if at < key.newest else stop
-    for other in range(stop, place, -1):
-        memory.events[other] = memory.events[other - 1]
-    event = memory.events[place]
-    event.time, event.bits = at, bits
-    return place
-
-
-@_kernel
-def _include_late(memory: Memory, rules: Rules, slot: int, at: int, place: int) -> None:
-    """Count an event that is not the last one in the windows that hold it."""
-    key, stop = memory.keys[slot], windows_stop(memory, slot)
-    for w in range(len(rules.over)):
-        if at > key.end - rules.over[w]:
-            include(memory, rules, slot, w, place, 1)
-        if rules.extremes:
-            memory.extremes[slot, w, 0] = memory.extremes[slot, w, 1] = NOWHERE
-        if rules.distinct:
-            memory.distinct[slot, w] = 0
-            for other in range(stop - memory.counts[slot, w], stop):
-                memory.distinct[slot, w] += memory.until[other] == LATER
-
-
-@_kernel
-def _enter_late_value(memory: Memory, slot: int, place: int) -> None:
-    """Note when the value came before and will come again, in a stretch that has one event more."""
-    key, events = memory.keys[slot], memory.events
-    begin, stop = key.start + key.head, key.start + key.head + key.length + 1
-    memory.until[place] = LATER
-    for other in range(place + 1, stop):
-        if events[other].bits == events[place].bits:
-            memory.until[place] = events[other].time
-            break
-    for other in range(place - 1, begin - 1, -1):
-        if events[other].bits == events[place].bits:
-            memory.until[other] = events[place].time
-            break
-
-
 @_kernel
 def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     """What a key's windows hold at some time."""
@@ -341,19 +292,9 @@ def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
 @_kernel
 def _go_on(memory: Memory, rules: Rules, slot: int, at: int) -> None:
     """Have windows that lag end at a later time, and answer for that."""
-    key = memory.keys[slot]
-    key.end = at
-    place = windows_stop(memory, slot)
-    while key.ahead > 0 and memory.events[place].time <= at:
-        key.ahead -= 1
-        for w in range(len(rules.over)):
-            include(memory, rules, slot, w, place, 1)
-            if rules.extremes:
-                compare(memory, slot, w, place)
-        place += 1
+    reach(memory, rules, slot, at)
     for w in range(len(rules.over)):
-        _leave(memory, rules, slot, w, at - rules.over[w])
         tell(memory, rules, slot, w, np.nan)
-    until = at - rules.longest - rules.late
+    key, until = memory.keys[slot], at - rules.longest - rules.late
     while key.length > 1 and memory.events[key.start + key.head].time <= until:
         drop_first(memory, rules, slot)

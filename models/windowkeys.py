@@ -12,12 +12,12 @@ from models.compiled import fused
 from models.expansions import add, two_product
 from models.idtable import enter, erase
 from models.intrinsics import prefetch
-from models.windowmemory import LATER, NOWHERE, SQUARE_PARTS, SUM_PARTS, Memory, Rules
+from models.windowmemory import NOWHERE, SQUARE_PARTS, SUM_PARTS, Memory, Rules
 
 __all__ = [
     "FIRST_ROOM", "adopt", "clear_if_none", "discard", "drop_first", "enough_room",
-    "foresee_events", "forget_oldest", "include", "most_recent", "move", "reserve", "room_for",
-    "stretch", "windows_stop",
+    "foresee_events", "forget_oldest", "include", "make_room", "most_recent", "move", "reserve",
+    "room_for", "stretch", "windows_stop",
 ]  # fmt: skip
 
 FIRST_ROOM = 4
@@ -216,6 +216,20 @@ def drop_first(memory: Memory, rules: Rules, slot: int) -> None:
 
 
 @_kernel
+def make_room(memory: Memory, rules: Rules, slot: int, at: int) -> None:
+    """Drop what was heard of least recently, so that one more event is not one too many."""
+    book = memory.book[0]
+    while book.events >= rules.remember:
+        if book.holding == slot:
+            key = memory.keys[slot]
+            first = memory.events[key.start + key.head].time
+            book.evicted += first > at - rules.lag - rules.longest
+            drop_first(memory, rules, slot)
+        else:
+            discard(memory, rules, at - rules.lag - rules.longest)
+
+
+@_kernel
 def foresee_events(memory: Memory, rules: Rules, slot: int) -> None:
     """Say that a key's first event, and those at both ends of its windows, will be needed soon."""
     key, stop = memory.keys[slot], windows_stop(memory, slot)
@@ -248,7 +262,7 @@ def include(memory: Memory, rules: Rules, slot: int, w: int, place: int, by: int
         if not (one and other):
             squares[0] = np.nan
     if rules.distinct and by < 0:
-        memory.distinct[slot, w] -= memory.until[place] == LATER
+        memory.distinct[slot, w] -= memory.until[place] > memory.keys[slot].end
     clear_if_none(memory, rules, slot, w)
 
 

@@ -8,13 +8,7 @@ from numpy.typing import NDArray
 from models import expansions, idtable, intrinsics, windowkeys, windowmemory
 from models.compiled import fused
 from models.windowkeys import FIRST_ROOM, adopt, clear_if_none, move, room_for, stretch
-from models.windowmemory import (
-    LATER,
-    NOWHERE,
-    Memory,
-    Rules,
-    empty,
-)
+from models.windowmemory import NOWHERE, Memory, Rules, empty
 
 __all__ = ["MOST_PLACES", "gather", "laid_out", "places", "scatter"]
 
@@ -64,6 +58,7 @@ def _copy(memory: Memory, wider: Memory, rules: Rules) -> None:
     wide = wider.book[0]
     wide.events = book.events
     wide.evicted, wide.forgotten, wide.too_late = book.evicted, book.forgotten, book.too_late
+    wide.now = book.now
 
 
 @_kernel
@@ -81,7 +76,7 @@ def _count(memory: Memory, rules: Rules, slot: int) -> None:
         while count < most and memory.events[stop - 1 - count].time > key.end - rules.over[w]:
             count += 1
             if rules.distinct:
-                distinct += memory.until[stop - count] == LATER
+                distinct += memory.until[stop - count] > key.end
         memory.counts[slot, w] = count
         if rules.sums:
             memory.sums[slot, w, 0] = np.nan

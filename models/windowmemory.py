@@ -3,8 +3,9 @@
 A key has a slot. Its events lie in order of time in one stretch of the arena, ``[start, start +
 room)``, of which ``[start + head, start + head + length)`` is in use. A stretch that is full moves
 to one twice as wide, and its own is given back; where the arena ends, it is laid out anew. A key's
-windows end with its newest event, or, where they lag, where they were asked for last; the events
-behind that end are its last `ahead`, and those in a window are the last `counts` before them.
+windows end with its newest event, or, where they lag, where they were asked for last, or, where
+they are shared, with the newest event of the own partition; the events behind that end are its last
+`ahead`, and those in a window are the last `counts` before them.
 
 What is used together lies together: all of a key in one row, and all of an event in one pair. With
 many keys, what an event costs is the cache lines it touches.
@@ -32,7 +33,7 @@ NOWHERE = -1
 LATER = np.iinfo(np.int64).max
 """When a value comes again that has not yet."""
 NEVER = -(2**62)
-"""Where windows end that were not asked for yet."""
+"""Where windows end that were not asked for yet, and when there was no event yet."""
 
 SUM_PARTS, SQUARE_PARTS = 2, 4
 """Widths of running sums: enough for numbers that a float tells apart within 2^50 of each other."""
@@ -55,6 +56,7 @@ _BOOK = np.dtype(
         ("evicted", "i8"),
         ("forgotten", "i8"),
         ("too_late", "i8"),
+        ("now", "i8"),  # time of the last event that was not another partition's
     ]
 )
 _KEY = np.dtype(
@@ -156,6 +158,7 @@ def empty(rules: Rules, slots: int, arena: int) -> Memory:
     book = np.zeros(1, _BOOK)
     for name in ("free", "first", "last", "holding"):
         book[name] = NOWHERE
+    book["now"] = NEVER
     w, row = len(rules.over), _row(rules)
     # Of a single row, the parts would be arrays of another type, which kernels are compiled for
     # anew; so would those that are not needed be, had they no items.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.column import Column
+from models.deltas import DeltaError
 from models.digests import identified
 from models.protocol import State
+from models.rowexchange import RowExchange
 from models.scaling import numbers
 from models.textcolumn import TextColumn
-from models.windowing import slide
+from models.windowfigures import A_SECOND
+from models.windowing import fold, slide
 from models.windowlayout import MOST_PLACES, gather, laid_out, places, scatter
 from models.windowmemory import STATS, Rules, empty, size
 
@@ -36,6 +40,11 @@ class Windows:
             events without a value. The others come when they may, and have no figures. Of these
             there are "count", "sum", "mean", "std", "min" and "max". 0: the windows end with their
             key's newest event.
+        shared: tell other partitions of the events, and take over those that they tell of. Then
+            windows end with the key's newest event of the own partition.
+
+    Attributes:
+        exchange: with the other partitions, where they are shared.
     """
 
     def __init__(
@@ -45,6 +54,8 @@ class Windows:
         remember: int,
         columns: Sequence[tuple[str, int]],
         lag: int = 0,
+        *,
+        shared: bool = False,
     ) -> None:
         stats = {stat for stat, _ in columns}
         self._rules = Rules(
@@ -62,6 +73,8 @@ class Windows:
             window=np.array([window for _, window in columns], np.int64),
         )
         self._memory = empty(self._rules, min(_SLOTS, remember), _ARENA)
+        self.exchange = RowExchange(remember) if shared else None
+        self._behind = 0.0
 
     def take(
         self, keys: Column, times: NDArray[np.int64], values: Column | None
@@ -102,23 +115,63 @@ class Windows:
         while True:
             done = slide(self._memory, self._rules, ids, keyed, times, bits, present, done, out)
             if done == n:
-                return out
+                break
             self._memory = laid_out(self._memory, self._rules)
+        if self.exchange is not None:
+            kept = keyed & present
+            self.exchange.take(ids[kept], times[kept], bits[kept])
+        return out
+
+    def fold(self, sender: int, delta: bytes, *, own: bool) -> None:
+        """Take over what the windows of a partition have told, as `RowExchange.fold` has it.
+
+        Each of its events counts from now on for the own events that are not older: it is neither
+        asked at nor ever too late, and seen as soon as the own ones come up to its time.
+        """
+        if self.exchange is None:
+            raise DeltaError("these windows are not shared")
+        given = self.exchange.fold(sender, delta, own=own)
+        if given is None:
+            return
+        done = 0
+        while True:
+            done = fold(self._memory, self._rules, *given[1:], done)
+            if done == len(given.times):
+                break
+            self._memory = laid_out(self._memory, self._rules)
+        behind = int(self._memory.book[0]["now"]) - int(given.times[-1])
+        self._behind = max(behind, 0) / A_SECOND
 
     def clear(self) -> None:
         """Forget everything."""
         self._memory = empty(self._rules, min(_SLOTS, self._rules.remember), _ARENA)
+        if self.exchange is not None:
+            self.exchange = RowExchange(self._rules.remember)
 
     def summary(self) -> Mapping[str, int]:
         """Events and keys remembered; events ``evicted`` that could still have been counted and
-        keys ``forgotten``, both for want of room; and events that came ``too_late``."""
+        keys ``forgotten``, both for want of room; and events that came ``too_late``.
+
+        Where they are shared, also events that wait to be told (``untold``), that were ``dropped``
+        while they waited, and that others told of (``told_elsewhere``); and how many seconds of
+        event time the newest of the last ones of these was ``behind`` the own newest: a gauge, not
+        state.
+        """
         book = self._memory.book[0]
-        return {name: int(book[name]) for name in ("events", "keys", *_COUNTERS)}
+        found = {name: int(book[name]) for name in ("events", "keys", *_COUNTERS)}
+        if (exchange := self.exchange) is not None:
+            found |= {
+                "untold": len(exchange),
+                "dropped": exchange.dropped,
+                "told_elsewhere": exchange.told_elsewhere,
+                "behind": round(self._behind),
+            }
+        return found
 
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
-        return size(self._memory)
+        return size(self._memory) + (0 if self.exchange is None else self.exchange.memory)
 
     @property
     def most_bytes(self) -> int:
@@ -126,14 +179,16 @@ class Windows:
         one = empty(self._rules, 1, 1)
         slot = one.rows.shape[1] + 3 * one.table.itemsize // 2
         event = one.events.nbytes + one.until.nbytes
-        return int(self._rules.remember * (slot + MOST_PLACES * event))
+        waiting = 0 if self.exchange is None else self.exchange.row_bytes
+        return int(self._rules.remember * (slot + MOST_PLACES * event + waiting))
 
     def state(self) -> State:
         """Keys as digests, in the order in which they were heard of last, and their events."""
         book = self._memory.book[0]
         keys, events = int(book["keys"]), int(book["events"])
         ids = np.empty((keys, 2), np.uint64)
-        ends = np.empty((keys, 2 + (self._rules.lag > 0)), np.int64)
+        shared = self.exchange is not None
+        ends = np.empty((keys, 2 + (self._rules.lag > 0 or shared)), np.int64)
         lengths, times, bits = (np.empty(n, np.int64) for n in (keys, events, events))
         until = np.empty(events * self._rules.distinct, np.int64)
         gather(self._memory, ids, ends, lengths, times, bits, until)
@@ -145,6 +200,7 @@ class Windows:
             "bits": bits,
             "until": until,
             "counters": np.array([book[name] for name in _COUNTERS], np.int64),
+            **self._shared_state(),
         }
 
     def restore(self, state: State) -> None:
@@ -156,6 +212,14 @@ class Windows:
         scatter(self._memory, self._rules, *columns)
         for name, count in zip(_COUNTERS, state["counters"].tolist(), strict=True):
             self._memory.book[name] = count
+        if self.exchange is not None:
+            self._memory.book["now"] = state["now"]
+            self.exchange.restore(state["exchange"])
+
+    def _shared_state(self) -> Mapping[str, Any]:
+        if self.exchange is None:
+            return {}
+        return {"now": int(self._memory.book[0]["now"]), "exchange": self.exchange.state()}
 
 
 def _is_text(column: Column) -> bool:

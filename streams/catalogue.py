@@ -215,14 +215,16 @@ ALERTING = Metric(
 
 DELTAS_PUBLISHED = Metric(
     "thalweg_deltas_published_total", "counter", "deltas", _PARTITION,
-    "What the learner told those of the other partitions, where the pipeline mixes.",
+    "What it told the other partitions: its learner, where the pipeline mixes, and its shared "
+    "windows.",
     "None while labels are learned: its divergence stays small, or its last delta does not come "
     "back; compare with thalweg_deltas_behind.",
 )  # fmt: skip
 DELTAS_PUBLISHED_BYTES = Metric(
     "thalweg_deltas_published_bytes_total", "counter", "bytes", _PARTITION,
     "Bytes of what it told them.",
-    "A large share of the input's bytes: raise Mixing's divergence.",
+    "A large share of the input's bytes: raise Mixing's divergence; of shared windows it is about "
+    "20 bytes an event each.",
 )  # fmt: skip
 DELTAS_FOLDED = Metric(
     "thalweg_deltas_folded_total", "counter", "deltas", _PARTITION,
@@ -231,8 +233,9 @@ DELTAS_FOLDED = Metric(
 )  # fmt: skip
 DELTAS_BEHIND = Metric(
     "thalweg_deltas_behind", "gauge", "offsets", _PARTITION,
-    "Offsets of the deltas topic that are not taken over yet; 0 where the pipeline does not mix.",
-    "Rising: its model lags behind the others'; the worker is too slow, or recovers.",
+    "Offsets of the deltas topic that are not taken over yet; 0 where the pipeline has none.",
+    "Rising: its model and its shared windows lag behind the others'; the worker is too slow, or "
+    "recovers.",
 )  # fmt: skip
 
 COMMITS = Metric(

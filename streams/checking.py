@@ -189,9 +189,13 @@ def _windows(pipeline: Pipeline) -> str | None:
     if not windows:
         return None
     events, size = sum(it.most_events for it in windows), sum(it.most_bytes for it in windows)
-    others = dict.fromkeys(it.by for it in windows if it.by != pipeline.events.key)
+    shared = dict.fromkeys(it.by for it in windows if it.shared)
+    others = dict.fromkeys(
+        it.by for it in windows if it.by != pipeline.events.key and not it.shared
+    )
     alone = f"; those by {', '.join(others)} see the events of their own partition" * bool(others)
-    return f"up to {events:,} events, {size / 1e6:,.1f} MB in each partition{alone}"
+    told = f"; those by {', '.join(shared)} remember the events of all partitions" * bool(shared)
+    return f"up to {events:,} events, {size / 1e6:,.1f} MB in each partition{alone}{told}"
 
 
 def _labels(labels: Labels | str | None) -> str:

@@ -1,26 +1,35 @@
-"""How the tasks of a pipeline learn as one: each tells what it learned, and takes over the rest.
+"""How the tasks of a pipeline work as one: each tells what it learned and saw, and hears the rest.
 
 What a task tells is a *delta*, one or more records of a topic with a single partition that all
-tasks read. When it tells is decided by how many labels it has learned, and which deltas it has
-taken over when is in its journal: so its state stays a function of the logs.
+tasks read: of its learner's weights, or of the events that windows took in which are shared. When
+it tells follows from its own records, and which deltas it has taken over when is in its journal: so
+its state stays a function of the logs.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.deltas import DeltaError
 from models.protocol import Mixer, State
 from streams.slices import Slice
 
-__all__ = ["MixingError", "Peer", "group_key", "of_group"]
+if TYPE_CHECKING:
+    from models.windows import Windows
+
+__all__ = ["ROWS_BEGIN", "MixingError", "Peer", "group_key", "of_group", "sizes"]
 
 _CHUNK_BYTES = 512 * 1024
 """Of a delta in one record, well below what a broker takes by default."""
 
 _HEAD = struct.Struct("<HH")
+_ROWS = struct.Struct("<BH")
+_OF_ROWS = 2
+"""The first byte of a delta of rows, before the number of the windows; weights have another."""
+ROWS_BEGIN = _HEAD.size + _ROWS.size
+"""Where the rows begin in the first record of a delta of rows."""
 
 
 class MixingError(Exception):
@@ -28,29 +37,43 @@ class MixingError(Exception):
 
 
 class Peer:
-    """One task among those that learn as one.
+    """One task among those that work as one.
 
     Args:
-        learner: of the task.
+        learner: of the task; None where learners do not mix.
         topic: of the deltas.
+        partition: of the task.
+        windows: of the task, that are shared.
     """
 
-    def __init__(self, learner: Mixer[Any], topic: str) -> None:
+    def __init__(
+        self,
+        learner: Mixer[Any] | None,
+        topic: str,
+        partition: int = 0,
+        windows: Sequence[Windows] = (),
+    ) -> None:
         self.topic = topic
         self._learner = learner
+        self._partition = partition
+        self._windows = windows
         self._chunks: dict[int, list[bytes]] = {}
 
     @property
     def under_way(self) -> bytes:
         """The delta that the learner told and that has not come back; empty: none."""
-        return self._learner.under_way
+        return b"" if self._learner is None else self._learner.under_way
 
     def told(self, before: bytes) -> Sequence[bytes]:
-        """What the learner came to tell where before, that delta was under way.
+        """What the learner came to tell where before, that delta was under way; and the windows.
 
         As records' values, to be published in this order.
         """
-        return () if before else _chunks(self._learner.under_way)
+        found = [] if before else _chunks(self.under_way)
+        for number, windows in enumerate(self._windows):
+            for delta in () if windows.exchange is None else windows.exchange.outbox():
+                found += _chunks(_ROWS.pack(_OF_ROWS, number) + delta)
+        return found
 
     def fold(self, records: Slice) -> int:
         """Take over what stands in records of the deltas topic; answers how many deltas it was.
@@ -67,7 +90,7 @@ class Peer:
                 sender = _sender(key)
                 delta = self._whole(sender, value or b"")
                 if delta is not None:
-                    self._learner.fold(sender, delta)
+                    self._fold(sender, delta)
                     folded += 1
             except DeltaError as error:
                 raise MixingError(
@@ -77,6 +100,18 @@ class Peer:
                     "  begin anew under another group: thalweg worker … --group NAME"
                 ) from error
         return folded
+
+    def _fold(self, sender: int, delta: bytes) -> None:
+        if self._windows and delta[:1] == bytes((_OF_ROWS,)):
+            number = _ROWS.unpack_from(delta.ljust(_ROWS.size, b"\xff"))[1]
+            if number >= len(self._windows):
+                raise DeltaError("it is of windows that this pipeline does not share")
+            own = sender == self._partition
+            self._windows[number].fold(sender, delta[_ROWS.size :], own=own)
+        elif self._learner is not None:
+            self._learner.fold(sender, delta)
+        else:
+            raise DeltaError("it is no delta of windows, and this pipeline's learners do not mix")
 
     def state(self) -> State:
         """The parts of deltas whose rest has not been read."""
@@ -105,6 +140,16 @@ class Peer:
         return None
 
 
+def sizes(records: Sequence[bytes]) -> list[int]:
+    """The bytes of each delta that records hold, in order; see `Peer.told`."""
+    found: list[int] = []
+    for record in records:
+        number, _ = _HEAD.unpack_from(record)
+        found += [0] * (number == 0)
+        found[-1] += len(record)
+    return found
+
+
 def group_key(group: str, partition: int) -> bytes:
     """The key of what a partition tells its own group, and no other that runs the pipeline."""
     return f"{group}/{partition}".encode()
@@ -130,7 +175,7 @@ def of_group(records: Slice, group: str) -> Slice:
     )
 
 
-def _chunks(delta: bytes) -> Sequence[bytes]:
+def _chunks(delta: bytes) -> list[bytes]:
     places = range(0, len(delta), _CHUNK_BYTES)
     return [
         _HEAD.pack(number, len(places)) + delta[place : place + _CHUNK_BYTES]

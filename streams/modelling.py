@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.mixing import Mixing, mixes
 from models.protocol import Kind, Model
+from streams.declare import Topic
 from streams.errors import DeclarationError
 from streams.schema import Field
 
-__all__ = ["as_model", "called", "check_mixing", "probe"]
+__all__ = ["as_model", "called", "check_mixing", "check_shared", "probe"]
 
 _EXAMPLES: Mapping[Kind, str] = {
     "binary": "model=Logistic(bits=20)",
@@ -102,6 +103,22 @@ def check_mixing(mixing: Any, model: Model) -> None:
             "model=Logistic(bits=20) or Linear(bits=20), whose weights can be mixed; or the same "
             "without mixing=: each partition learns by itself",
         )
+
+
+def check_shared(features: Iterable[Any], events: Topic) -> None:
+    """Windows that partitions share are by a field that does not decide on the partition.
+
+    Raises:
+        DeclarationError: one is by the topic's own key.
+    """
+    for feature in features:
+        if getattr(feature, "shared", False) and feature.by == events.key:
+            raise DeclarationError(
+                feature.written(shared=True),
+                f"{feature.by} is the topic's key: all events of one are in its own partition, and "
+                "the others would remember them for nothing",
+                feature.written(),
+            )
 
 
 def called(model: Model) -> str:

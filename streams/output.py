@@ -26,7 +26,7 @@ class Output:
         reasons: how many records were turned away, by reason.
         decided: how often what was decided, where that is counted, and which rules fired.
         outcomes: how many labels (and waiting events) came to which end; see `Joiner`.
-        deltas: of a pipeline that mixes: what is to be told the other partitions, record by record.
+        deltas: what is to be told the other partitions, if anything is, record by record.
         folded: how many deltas were taken over.
     """
 

@@ -15,6 +15,7 @@ from streams.checkpoint import Checkpoints
 from streams.journal import Entry
 from streams.limits import DeadLetterLimit
 from streams.logreading import ends, stretch
+from streams.mixing import sizes
 from streams.observer import Observer
 from streams.progress import Progress
 from streams.recovery import Recovery
@@ -324,6 +325,8 @@ class Partition:
             observe.on_folded(number, output.folded)
             if publish and len(piece):
                 self._transactions.put(output, piece.topic)
+            for size in sizes(output.deltas) if publish else ():
+                observe.on_delta(number, size)
             self._broken = False
             return
         if len(piece):
@@ -341,8 +344,8 @@ class Partition:
             )
             observe.on_dead_letters(number, output.reasons)
             self._transactions.put(output, piece.topic)
-        if publish and output.deltas:
-            observe.on_delta(number, sum(map(len, output.deltas)))
+        for size in sizes(output.deltas) if publish else ():
+            observe.on_delta(number, size)
         self._broken = False
 
     def _is_behind(self) -> bool:

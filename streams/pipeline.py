@@ -26,7 +26,7 @@ from streams.labelling import (
     check_weights,
 )
 from streams.measure import Measure
-from streams.modelling import as_model, called, check_mixing, probe
+from streams.modelling import as_model, called, check_mixing, check_shared, probe
 from streams.rules import (
     check_features,
     check_measure,
@@ -129,6 +129,7 @@ class Pipeline(Declaration):
             object.__setattr__(self, "features", tuple(self.features))
             check_features(self.features, schema, self.label_field, self.events.time)
             check_label_rates(self.features, self.labels, model.kind)
+            check_shared(self.features, self.events)
         check_reasons(self.reasons, model, self.features)
         check_secrets(schema, self.events, self.fields, self.features or ())
         if model.form == "named":
@@ -216,8 +217,13 @@ class Pipeline(Declaration):
 
     @property
     def deltas_topic(self) -> str | None:
-        """Where its learners tell each other what they learned; None where each is by itself."""
-        return None if self.mixing is None else f"{self.name}.deltas"
+        """Where its tasks tell each other what they learned or saw; None: each is by itself."""
+        return f"{self.name}.deltas" if self.mixing is not None or self.shares else None
+
+    @property
+    def shares(self) -> bool:
+        """Whether some of its windows are of the events of all partitions."""
+        return any(getattr(feature, "shared", False) for feature in self.features or ())
 
     @cached_property
     def fields(self) -> tuple[str, ...]:

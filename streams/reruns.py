@@ -102,7 +102,7 @@ async def replay_topics(
         ReplayError: its partitions learn as one, and there are several.
     """
     topics, client = list(site.pipeline.input_topics), site.client
-    if site.pipeline.mixing is not None:
+    if site.pipeline.deltas_topic is not None:
         async with reader(client) as consumer:
             await consumer.topics()
             _check_alone(site.pipeline, len(consumer.partitions_for_topic(topics[0]) or ()))
@@ -220,10 +220,10 @@ async def replay_files(
 
 def _check_alone(pipeline: Pipeline, partitions: int) -> None:
     """Who told whom what, and when, is known of a group's past alone."""
-    if pipeline.mixing is not None and partitions > 1:
+    if pipeline.deltas_topic is not None and partitions > 1:
         raise ReplayError(
-            f"a backtest of {partitions} partitions that learn as one",
-            "it computes each by itself, and none would hear what the others have learned",
+            f"a backtest of {partitions} partitions that learn as one, or share windows",
+            "it computes each by itself, and none would hear what the others learned and saw",
             "--events FILE --partitions 1: one learner, which is what they learn together to be",
         )
 

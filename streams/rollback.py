@@ -87,9 +87,9 @@ def check_alone(pipeline: Pipeline) -> None:
     Raises:
         RollbackError: they do.
     """
-    if pipeline.mixing is not None:
+    if pipeline.deltas_topic is not None:
         raise RollbackError(
-            f"{pipeline.name}, whose partitions learn as one",
+            f"{pipeline.name}, whose partitions learn as one, or share windows",
             "what one of them forgets the others have taken over, and it could not tell them from "
             "then on what is new",
             "thalweg worker … --group NAME, which learns anew from the topics",

@@ -83,8 +83,9 @@ class PartitionTask:
             self._labels = Decoder(labels.schema, pipeline.max_event_bytes)
         self._importance = None if pipeline.propensity is None else Importance()
         self._peer: Peer | None = None
-        if pipeline.mixing is not None and pipeline.deltas_topic is not None:
-            self._peer = Peer(self.learner, pipeline.deltas_topic)
+        if pipeline.deltas_topic is not None:
+            learner = None if pipeline.mixing is None else self.learner
+            self._peer = Peer(learner, pipeline.deltas_topic, partition, self.encoder.shared)
         self._spill = spill
         if spill is not None:
             self._spill_to(spill)

@@ -148,8 +148,12 @@ class Transactions:
             self._outbox.append(made)
             self._work.set()
             return
-        # Taking over deltas publishes nothing: that much more to be computed again is no haste.
-        if self._outbox and self._outbox[-1][1] == topic:
+        if output.deltas:  # of windows that waited to tell what others wait for
+            self._outbox.append(made)
+            self._work.set()
+            return
+        # Else it publishes nothing: that much more to be computed again is no haste.
+        if self._outbox and self._outbox[-1][1] == topic and not self._outbox[-1][0].deltas:
             self._waiting -= self._outbox.pop()[0].taken
         self._outbox.append(made)
         if self._later is None:

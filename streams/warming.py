@@ -33,22 +33,24 @@ _APART = timedelta(days=400)
 def warm(pipeline: Pipeline) -> float:
     """Have a task that is thrown away take made-up events and labels; the seconds that took."""
     began = time.perf_counter()
-    task = PartitionTask(pipeline, 0)
-    task.positions = dict.fromkeys(pipeline.consumed_topics, 0)
+    task, other = (PartitionTask(pipeline, 0) for _ in range(2))
+    for one in (task, other):
+        one.positions = dict.fromkeys(pipeline.consumed_topics, 0)
     topic, labels = pipeline.events, pipeline.label_topic
     for turn in range(2):  # by the second, the first events have matured
         at = _BEGIN + turn * _APART
         events = [
             _dated(example(topic.schema), topic.time, at + timedelta(seconds=n)) for n in _RUN
         ]
-        _take(task, topic.name, events, at)
+        _take(task, other, topic.name, events, at)
         if labels is not None:
             told = [_dated(example(labels.schema), labels.time, at) for _ in _RUN]
-            _take(task, labels.topic, told, at)
-    if pipeline.mixing is not None and not task.positions[pipeline.deltas_topic or ""]:
+            _take(task, other, labels.topic, told, at)
+    unmixed = pipeline.shares or not task.positions.get(pipeline.deltas_topic or "")
+    if pipeline.mixing is not None and unmixed:
         delta = task.learner.publish()
-        for learner in (task.learner, pipeline.new_learner(1)):
-            learner.fold(0, delta)
+        for sender, one in enumerate((task, other)):
+            one.learner.fold(sender, delta)
     return time.perf_counter() - began
 
 
@@ -59,7 +61,9 @@ def _dated(record: Event, field: str | None, at: datetime) -> Event:
     return msgspec.structs.replace(record, **{field: at})
 
 
-def _take(task: PartitionTask, topic: str, records: Sequence[Event], at: datetime) -> None:
+def _take(
+    task: PartitionTask, other: PartitionTask, topic: str, records: Sequence[Event], at: datetime
+) -> None:
     start, stamp = task.positions[topic], int(at.timestamp() * 1000)
     n, values = len(records), [msgspec.json.encode(record) for record in records]
     sent = Records([b"key"] * n, values, [stamp] * n)
@@ -68,12 +72,15 @@ def _take(task: PartitionTask, topic: str, records: Sequence[Event], at: datetim
     read = unpacked(batch._build(), topic, 0, 0, Isolation(None), check=True)
     offsets = range(start, start + n)
     output = task.take(dataclasses.replace(read, start=start, next=offsets.stop, offsets=offsets))
-    if output.deltas:
-        _take_back(task, output.deltas)
+    told = output.deltas
+    while told:  # what comes back may be followed by what waited for it
+        told = _take_back(task, other, told)
 
 
-def _take_back(task: PartitionTask, told: Sequence[bytes]) -> None:
+def _take_back(task: PartitionTask, other: PartitionTask, told: Sequence[bytes]) -> Sequence[bytes]:
+    """Have it take over what it told, and another as if a third had told it; what it tells then."""
     topic, n = task.pipeline.deltas_topic or "", len(told)
     start = task.positions[topic]
-    offsets = range(start, start + n)
-    task.take(Slice(topic, 0, start, start + n, offsets, [b"0"] * n, told, [0] * n))
+    place = (topic, 0, start, start + n, range(start, start + n))
+    other.take(Slice(*place, [b"1"] * n, told, [0] * n))
+    return task.take(Slice(*place, [b"0"] * n, told, [0] * n)).deltas

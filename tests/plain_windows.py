@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 __all__ = ["PlainWindows"]
 
 LARGEST = 1e100
+NEVER = -(2**62)
 
 
 class Event(NamedTuple):
@@ -19,10 +20,14 @@ class Event(NamedTuple):
 
 
 class Key:
-    """What is known of a key: its events in order of time, and when the first and newest were."""
+    """What is known of a key: its events in order of time, and when the first and newest were.
+
+    Its windows end with the newest that is not another partition's; None: there is none.
+    """
 
     def __init__(self, at: int) -> None:
         self.first = self.newest = at
+        self.end: int | None = None
         self.events: list[Event] = []
 
 
@@ -36,6 +41,7 @@ class PlainWindows:
         self.longest = max(over)
         self.keys: OrderedDict[Any, Key] = OrderedDict()
         self.evicted = self.forgotten = self.too_late = 0
+        self.now = NEVER
 
     @property
     def events(self) -> int:
@@ -53,22 +59,14 @@ class PlainWindows:
         if name is None:
             return nothing
         key = self.keys.get(name)
-        if key is not None and at < key.newest - self.late:
+        if key is not None and key.end is not None and at < key.end - self.late:
             self.too_late += 1
             return nothing
         if value is None:
             return self.figures(key, at, None)
-        if key is None:
-            if len(self.keys) == self.remember:
-                _, oldest = self.keys.popitem(last=False)
-                self.evict(oldest, at - self.longest)
-                self.forgotten += 1
-            key = self.keys[name] = Key(at)
-            new = True
-        else:
-            self.keys.move_to_end(name)
-            new = False
-        if at >= key.newest:
+        self.now, new = at, key is None
+        key = self.meet(name, at)
+        if key.end is None or at > key.end or at >= key.newest:
             while len(key.events) > 1 and (
                 key.events[0].at <= at - self.longest - self.late
                 and key.events[1].at <= at - self.late
@@ -76,11 +74,37 @@ class PlainWindows:
                 del key.events[0]
         self.make_room(key, at)
         answers = self.figures(None if new else key, at, value)
+        self.keep(key, at, value)
+        key.end = at if key.end is None else max(key.end, at)
+        self.sweep(at)
+        return answers
+
+    def fold(self, name: Any, at: int, value: Any) -> None:
+        """An event of another partition."""
+        key = self.keys.get(name)
+        if key is not None:
+            key.first = min(key.first, at)
+            if key.end is not None and at <= key.end - self.longest - self.late:
+                return
+        key = self.meet(name, at)
+        self.make_room(key, self.now)
+        self.keep(key, at, value)
+        self.sweep(self.now)
+
+    def meet(self, name: Any, at: int) -> Key:
+        if name not in self.keys:
+            if len(self.keys) == self.remember:
+                _, oldest = self.keys.popitem(last=False)
+                self.evict(oldest, self.now - self.longest)
+                self.forgotten += 1
+            self.keys[name] = Key(at)
+        self.keys.move_to_end(name)
+        return self.keys[name]
+
+    def keep(self, key: Key, at: int, value: Any) -> None:
         place = sum(event.at <= at for event in key.events)
         key.events.insert(place, Event(at, value))
         key.first, key.newest = min(key.first, at), max(key.newest, at)
-        self.sweep(at)
-        return answers
 
     def make_room(self, key: Key, at: int) -> None:
         while self.events >= self.remember:

@@ -186,6 +186,26 @@ def test_the_memory_of_windows_is_told_and_which_see_their_own_partition_only():
     assert check(PIPELINE).windows is None
 
 
+def test_windows_that_are_shared_are_told_with_the_topic_they_need():
+    windows = [
+        Window(by="terminal", over=["1h"], stats=["count"], remember=500, shared=True),
+        Window(by="card", over=["1h"], stats=["count"], remember=500),
+    ]
+    pipeline = Pipeline(
+        name="fraud",
+        events=Topic("payments", schema=Payment, id="tx_id", key="card", time="at"),
+        features=windows,
+        labels=Labels("chargebacks"),
+        model=Logistic(bits=4),
+    )
+    checked = check(pipeline)
+    assert checked.windows is not None
+    assert checked.windows.endswith("those by terminal remember the events of all partitions")
+    assert [it.partitions for it in checked.topics if it.role == "deltas"] == [
+        "1, which all tasks read"
+    ]
+
+
 def test_how_is_decided_is_told_in_words():
     def told(**how):
         features, model = PIPELINE.features, PIPELINE.model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
 from counting import Counting, Tally
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slicing import begun, cuts, pieces, rows, slice_of
 
-from models import Hashed, Mixing
+from models import Hashed, Logistic, Mixing, Window
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
 from streams.mixing import MixingError, Peer, group_key, of_group
@@ -94,6 +95,57 @@ def test_a_declaration_that_cannot_work_says_what_to_write(given, write):
             **given,
         )
     assert write in str(caught.value)
+
+
+class Dated(Visit, frozen=True):
+    shop: str
+    at: datetime
+
+
+def counted_by(field: str, key: str | None = "page", **settings) -> Pipeline:
+    return Pipeline(
+        name="shop",
+        events=Topic("visits", schema=Dated, key=key, time="at"),
+        labels="bought",
+        features=[Hashed("page"), Window(by=field, over=["1h"], stats=["count"], **settings)],
+        model=Logistic(bits=4),
+    )
+
+
+def test_a_window_that_is_shared_needs_the_topic_of_deltas_and_is_described():
+    alone, shares = counted_by("shop"), counted_by("shop", shared=True)
+    assert (alone.deltas_topic, shares.deltas_topic) == (None, "shop.deltas")
+    assert "shared" not in str(alone.describe())
+    assert alone.fingerprint == counted_by("shop", shared=False).fingerprint
+    assert shares.fingerprint != alone.fingerprint
+    with pytest.raises(RollbackError, match="share windows"):
+        check_alone(shares)
+
+
+def test_a_window_by_the_topics_own_key_has_nothing_to_share():
+    with pytest.raises(DeclarationError) as caught:
+        counted_by("page", shared=True)
+    assert "page is the topic's key" in str(caught.value)
+    assert counted_by("page", key=None, shared=True).shares
+
+
+def test_what_is_no_delta_of_its_windows_stops():
+    other = started(counted_by("shop", shared=True))
+    task = started(counted_by("shop", shared=True))
+    event = b'{"page":"p","bought":true,"shop":"s","at":"2026-05-01T12:00:00Z"}'
+    [delta] = other.take(slice_of([event], "visits")).deltas
+    for told_, why in (
+        (b"\1" + delta[5:], "learners do not mix"),
+        (delta[4:5] + b"\7\0" + delta[7:], "windows that this pipeline does not share"),
+        (delta[4:-1], "ends within their keys"),
+    ):
+        with pytest.raises(MixingError, match=why):
+            task.take(told([b"\0\0\1\0" + told_], 1))
+    assert task.take(told([delta], 1)).folded == 1
+
+
+def test_shared_windows_are_warmed_up_too():
+    warm(counted_by("shop", shared=True))
 
 
 def test_it_looks_only_where_so_many_labels_have_been_learned():
@@ -225,7 +277,7 @@ def test_it_is_warmed_up_with_what_it_is_told_and_what_it_tells(monkeypatch):
         Tally, "fold", lambda self, *told: (folded.append(told[0]), fold(self, *told))
     )
     warm(shop())
-    assert folded == [0] * len(folded) != []
+    assert folded == [1, 0] * (len(folded) // 2) != []
     folded.clear()
     warm(shop(Mixing()))  # which looks too seldom for the few events of a warming-up
-    assert folded == [0, 0]
+    assert folded == [0, 1]

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from models import FTRL, Clock, Cross, Hashed, Logistic, Mixing, Number
+from models import FTRL, Clock, Cross, Hashed, Logistic, Mixing, Number, Window
 from streams import Event, Labels, Pipeline, Threshold, Topic
 from tests.counting import Counting
 from tests.shop_schemas import Sale
@@ -64,4 +64,11 @@ bereft = told("bereft")
 altered = told("bereft", seed=1)
 absent = told("absent")
 together = told("together", model=Counting(200), mixing=Mixing(divergence=5, look_every=16))
+shared = told(
+    "shared",
+    features=[
+        Hashed("page"),
+        Window("seconds", by="page", over=["1d", "30d"], stats=["count", "mean"], shared=True),
+    ],
+)
 taught = told("taught", mixing=Mixing(divergence=0.05, look_every=16))

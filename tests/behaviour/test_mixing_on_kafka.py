@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from confluent_kafka import Message
@@ -46,7 +48,7 @@ def commits_of_the_idle(harness: OnKafka) -> float:
     return sum(worker.total(name, **idle) for worker in harness.workers)
 
 
-@pytest.fixture(scope="module", params=["together", "taught"])
+@pytest.fixture(scope="module", params=["together", "taught", "shared"])
 def lived(broker, request: pytest.FixtureRequest) -> Iterator[OnKafka]:
     """A pipeline whose two workers were killed several times under load, and stopped at last."""
     harness = OnKafka(broker.bootstrap, request.param, PARTITIONS, slots=True)
@@ -101,6 +103,21 @@ def test_every_delta_is_taken_over_once_by_every_partition(lived, deltas):
     assert everything.sum() + kept == sum(state["learned"] for state in states) == len(lived.sent)
     assert states[IDLE]["learned"] == 0
     assert len(deltas) == len({(it.key, it.value) for it in deltas})
+
+
+def test_shared_windows_hold_every_event_of_all_partitions_once(lived):
+    """So what follows would be answered as one partition would answer it."""
+    if not lived.pipeline.shares:
+        pytest.skip("its windows are not shared")
+    sent = Counter(
+        (int(it.at.timestamp() * 1_000_000), it.seconds)
+        for it in (msgspec.json.decode(record.value, type=Told) for record in lived.sent)
+    )
+    for image in lived.images():
+        windows = unpack(image).state["encoder"]["windows"]["seconds-by-page"]
+        seconds = windows["bits"].view(np.float64).tolist()
+        assert Counter(zip(windows["times"].tolist(), seconds, strict=True)) == sent
+        assert windows["exchange"]["under_way"] == b""
 
 
 def test_the_past_computed_again_tells_the_same_and_ends_in_the_same_state(lived, deltas, site):
