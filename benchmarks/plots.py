@@ -99,7 +99,7 @@ def soak(figure: Figure, measured: Mapping[str, Any]) -> None:
             axes.set_yscale("log")
             axes.legend()
         else:
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.2 * max(one[names[0]] for one in samples))
         axes.set_xlabel("minutes")
         axes.set_ylabel(label)
         axes.grid()
