@@ -89,7 +89,7 @@ def test_the_readmes_mistake_is_told_in_these_words(tmp_path, monkeypatch):
     Path("fraud.py").write_text(mistaken)
     with pytest.raises(DeclarationError) as caught:
         load("fraud.py")
-    assert f"{caught.value}\n" == blocks(README, "text")[1]
+    assert f"{caught.value}\n" == blocks(README, "text")[0]
 
 
 def test_the_quick_start_runs_a_pipeline_in_memory(monkeypatch):
