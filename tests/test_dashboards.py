@@ -31,6 +31,7 @@ def test_every_panel_shows_something_of_a_worker_under_load(broker, tmp_path):
     brokers = broker.bootstrap
     topics.ensure(brokers, topics.required_topics(load(str(file)), PARTITIONS, retention_ms=-1))
     given = {"slot": "a", "checkpoint_interval_s": 4, "report_every_s": 1}
+    given |= {"pending_directory": str(tmp_path)}
     began = time.time()
     with Till(brokers, name, RATE, SIMULATOR) as till, Worker(file, brokers, **given) as worker:
         (port,) = worker.ports
