@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from compose_spec import PyCompose
+from hatchling.builders.wheel import WheelBuilder
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.broker import Broker
@@ -130,6 +131,16 @@ def test_the_image_is_built_from_all_that_the_build_needs_and_no_more():
     copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text(), re.MULTILINE))
     assert {name for names in copied for name in names.split()} == sent
     assert all((ROOT / name).exists() for name in sent)
+
+
+def test_what_the_image_is_sent_is_enough_to_build_the_package(tmp_path):
+    for name in (ROOT / "deploy/Dockerfile.dockerignore").read_text().split():
+        if name.startswith("!"):
+            source, target = ROOT / name[1:], tmp_path / name[1:]
+            target.parent.mkdir(exist_ok=True)
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, target)
+    assert list(WheelBuilder(str(tmp_path)).build(directory=str(tmp_path / "dist")))
 
 
 def test_the_images_python_is_one_the_package_allows():
