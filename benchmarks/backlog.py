@@ -8,16 +8,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import Producer
 
-from benchmarks.payments import payments
+from benchmarks.payments import payments, send
 from benchmarks.pipelines import VERDICTS, Verdict
 from benchmarks.systems import PAYMENTS
 
 __all__ = ["Dated", "backlog", "write"]
 
 _KNOWN_AFTER_S = 3_600
-_FLUSH = 50_000
 
 
 class Dated(NamedTuple):
@@ -49,18 +47,4 @@ def backlog(count: int) -> Iterator[Dated]:
 
 def write(brokers: str, count: int) -> None:
     """Write such a backlog to its topics, which exist."""
-    producer = Producer(
-        {
-            "bootstrap.servers": brokers,
-            "enable.idempotence": True,
-            "partitioner": "murmur2_random",
-            "linger.ms": 50,
-            "log_level": 3,  # that a new broker is not quite ready is no news
-            "queue.buffering.max.messages": 500_000,
-        }
-    )
-    for number, record in enumerate(backlog(count)):
-        producer.produce(record.topic, record.value, record.key, timestamp=record.timestamp)
-        if number % _FLUSH == 0:
-            producer.flush()
-    producer.flush()
+    send(brokers, backlog(count))

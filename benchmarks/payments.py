@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 
 from streams import Event
 
-__all__ = ["Payment", "fill", "payments"]
+__all__ = ["Payment", "fill", "payments", "send"]
 
 _ENTRIES = ("chip", "web", "tap")
 _COUNTRIES = ("AT", "BE", "CH", "DE", "DK", "ES", "FR", "GB", "IT", "NL", "PL", "US")
@@ -71,6 +71,17 @@ def payments(count: int, seed: int = 7) -> Iterator[Payment]:
 
 def fill(brokers: str, topic: str, count: int) -> float:
     """Write payments to a topic, keyed by card; answers the mean size of a value in bytes."""
+    encode = msgspec.json.Encoder().encode
+    return send(brokers, ((topic, p.card.encode(), encode(p), 0) for p in payments(count))) / count
+
+
+def send(brokers: str, records: Iterable[tuple[str, bytes, bytes, int]]) -> int:
+    """Write records to their topics, which exist; answers the size of all values in bytes.
+
+    Args:
+        brokers: host:port.
+        records: topic, key, value, and milliseconds since the epoch; 0: when it is written.
+    """
     producer = Producer(
         {
             "bootstrap.servers": brokers,
@@ -81,12 +92,11 @@ def fill(brokers: str, topic: str, count: int) -> float:
             "queue.buffering.max.messages": 500_000,
         }
     )
-    encode, size = msgspec.json.Encoder().encode, 0
-    for number, payment in enumerate(payments(count)):
-        value = encode(payment)
+    size = 0
+    for number, (topic, key, value, timestamp) in enumerate(records):
         size += len(value)
-        producer.produce(topic, value, payment.card.encode())
+        producer.produce(topic, value, key, timestamp=timestamp)
         if number % _CHUNK == 0:
             producer.flush()
     producer.flush()
-    return size / count
+    return size
