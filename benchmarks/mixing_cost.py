@@ -25,6 +25,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.payments import payments
 from benchmarks.pipelines import delayed, plain
 from benchmarks.stages import STAGES, Clock, carry_out, fetches
+from models.deltas import Decoder
 from models.exchange import Exchange
 from models.mixing import Mixing
 from streams import Pipeline
@@ -63,9 +64,10 @@ def run(pipeline: Pipeline, given: Fetches) -> dict[str, float]:
     Args:
         given: the fetches of each partition, as many of each.
     """
-    tasks = [PartitionTask(pipeline, number) for number in range(len(given))]
+    tasks, decoder = [PartitionTask(pipeline, number) for number in range(len(given))], Decoder()
     for one in tasks:
         one.positions = dict.fromkeys(pipeline.consumed_topics, 0)
+        one.decode_with(decoder)
     turns = list(zip(*given, strict=True))
     half, clock = len(turns) // 2, Clock(time.process_time)
     under_way: list[list[tuple[int, bytes]]] = [[] for _ in range(_LATER)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,12 +22,13 @@ from rich.table import Table
 from benchmarks.crossed import SETS, Crossed
 from benchmarks.handbook import average_precision, roc_auc
 from benchmarks.machine import describe_machine
+from models.deltas import Decoder
 from models.linear import Logistic
 from models.mixing import Mixing, mixed
 from models.optimizers import FTRL, SGD, AdaGrad, Optimizer
 from models.protocol import LEARN, SCORE, Plan
 
-__all__ = ["Case", "main", "simulated"]
+__all__ = ["Case", "added", "main", "simulated"]
 
 RESULTS = Path(__file__).parent / "results" / "mixing_simulation.json"
 _OUTAGE = 0.45, 0.55
@@ -67,16 +68,18 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
     group = [
         model.new(0) if mixing is None else mixed(model, 0, p, mixing) for p in range(learners)
     ]
-    score = np.zeros(n)
+    score, decoder = np.zeros(n), Decoder()
     chance = np.random.default_rng(7)
     log: list[tuple[int, int, bytes]] = []  # (when it can be read, sender, delta), as published
-    read, volume, began = 0, 0, time.process_time()
+    read, volume, started = 0, 0, time.process_time()
     tick = max(10, min(case.look * learners // 8, 1_000))
     for moment, partition, op, row in _parts(data, _owner(data.key, case), case, tick):
+        began = read
         while read < len(log) and log[read][0] <= moment * tick:
-            for learner in group:
-                learner.fold(*log[read][1:])
             read += 1
+        for learner in group if read > began else ():  # all of them: its weights stay in a cache
+            for _, sender, delta in log[began:read]:
+                learner.fold(sender, delta, decoder)
         plan = Plan()
         plan.extend(op, row, data.label[row[op == LEARN]])
         told = mixing and group[partition].under_way
@@ -105,7 +108,7 @@ def simulated(data: Crossed, case: Case) -> Mapping[str, Any]:
         "log_loss": round(_log_loss(data, score), 5),
         "deltas": len(log),
         "bytes_percent": round(100 * volume / (n * data.size), 2),
-        "cpu_s": round(time.process_time() - began, 1),
+        "cpu_s": round(time.process_time() - started, 1),
     }
 
 
@@ -178,25 +181,36 @@ def cases(name: str) -> Sequence[Case]:
     ]
 
 
+def added(
+    output: Path, of: Mapping[str, str], data: Crossed, cases: Iterable[Case]
+) -> Sequence[Mapping[str, Any]]:
+    """Simulate cases, and answer the rows of a file, in which theirs stand from now on.
+
+    Each is printed and written as it is there.
+
+    Args:
+        of: what names these rows; all others of the same name go.
+    """
+    kept = json.loads(output.read_text())["rows"] if output.exists() else []
+    kept = [row for row in kept if not of.items() <= row.items()]
+    output.parent.mkdir(exist_ok=True)
+    for case in cases:
+        kept.append({**of, **simulated(data, case)})
+        console.print(" ".join(f"{key}={value}" for key, value in kept[-1].items()))
+        text = json.dumps({"machine": describe_machine(), "rows": kept}, indent=1)
+        output.write_text(text + "\n")
+    return kept
+
+
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="data set; repeatable")
 @click.option("--output", default=RESULTS, show_default=True, type=click.Path(path_type=Path))
 def main(folder: Path, only: Sequence[str], output: Path) -> None:
     """Simulate learners that mix, on the data sets in FOLDER, Parquet files."""
-    kept = json.loads(output.read_text())["rows"] if output.exists() else []
     for name in only or SETS:
-        rows = []
-        data = SETS[name](folder)
-        for case in cases(name):
-            rows.append({"data": name, **simulated(data, case)})
-            console.print(" ".join(f"{key}={value}" for key, value in rows[-1].items()))
-            whole = [row for row in kept if row["data"] != name] + rows
-            output.parent.mkdir(exist_ok=True)
-            text = json.dumps({"machine": describe_machine(), "rows": whole}, indent=1)
-            output.write_text(text + "\n")
-        kept = [row for row in kept if row["data"] != name] + rows
-    console.print(_table(kept))
+        rows = added(output, {"data": name}, SETS[name](folder), cases(name))
+    console.print(_table(rows))
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:

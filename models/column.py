@@ -13,13 +13,16 @@ from models.bytecolumn import ByteColumn
 from models.textcolumn import TextColumn
 
 __all__ = [
-    "EVENT_TIME", "Column", "Columns", "chosen", "complete", "listed", "missing", "where_known",
-    "whole_numbers",
+    "EVENT_TIME", "Column", "Columns", "chosen", "complete", "distinct", "listed", "missing",
+    "where_known", "whole_numbers",
 ]  # fmt: skip
 
 Column: TypeAlias = "Sequence[Any] | NDArray[Any]"
 """One value an event: a `TextColumn`; float64, NaN for a missing number; int64; bool; datetime64 in
 microseconds UTC, NaT for a missing time; or, for whatever these can't hold, a list."""
+
+_FEW = 64
+"""Up to so many, a set has told values apart before an array is sorted."""
 
 C = TypeVar("C", bound=Column)
 
@@ -43,6 +46,13 @@ def listed(column: Column) -> list[Any]:
         for place in np.isnan(column).nonzero()[0].tolist():
             values[place] = None
     return values
+
+
+def distinct(column: Column) -> set[Any]:
+    """The values that occur, as Python's own objects, None for what is missing."""
+    if isinstance(column, np.ndarray) and len(column) > _FEW:
+        column = np.unique(column)
+    return set(listed(column))
 
 
 def chosen(column: C, places: Sequence[int] | NDArray[np.integer[Any]]) -> C:

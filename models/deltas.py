@@ -8,7 +8,8 @@ evidence, whose error of 2⁻⁹ changes no more than how much it counts.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.varints import packed, unpacked
 
-__all__ = ["Delta", "DeltaError", "decode", "encode", "rounded"]
+__all__ = ["Decode", "Decoder", "Delta", "DeltaError", "decode", "encode", "rounded"]
 
 VERSION = 1
 
@@ -50,6 +51,37 @@ class Delta(NamedTuple):
     clock: NDArray[np.float64]
 
 
+Decode: TypeAlias = Callable[[bytes, int], Delta]
+"""What `decode` does, in whatever way."""
+
+
+class Decoder:
+    """Decodes for all the learners of a worker: a delta once, however many of them read it.
+
+    It finds one again by its bytes, all of them, so a learner is given what `decode` would have
+    given it. Those that it read last are kept.
+
+    Args:
+        most: bytes of deltas that are kept; in memory they are some four times as many.
+    """
+
+    def __init__(self, most: int = 4 << 20) -> None:
+        self._left = most
+        self._kept: dict[tuple[bytes, int], Delta] = {}
+
+    def __call__(self, data: bytes, lines: int) -> Delta:
+        """See `decode`."""
+        found = self._kept.get((data, lines))
+        if found is None:
+            found = self._kept[data, lines] = decode(data, lines)
+            self._left -= len(data)
+            while self._left < 0:
+                oldest = next(iter(self._kept))
+                del self._kept[oldest]
+                self._left += len(oldest[0])
+        return found
+
+
 def rounded(column: NDArray[np.float64]) -> NDArray[np.float64]:
     """Evidence or clocks as those who read a delta will see them."""
     return _read(_written(column, _EVIDENCE), _EVIDENCE)
@@ -65,7 +97,7 @@ def encode(delta: Delta) -> bytes:
 
 
 def decode(data: bytes, lines: int) -> Delta:
-    """The delta that these bytes are, of a model with that many lines.
+    """The delta that these bytes are, of a model with that many lines; nobody can write to it.
 
     Raises:
         DeltaError: they are not one that `encode` makes.
@@ -103,6 +135,8 @@ def decode(data: bytes, lines: int) -> Delta:
     wide = np.abs(value).max(initial=0.0), evidence.max(initial=0.0), clock.max(initial=0.0)
     if not (max(wide) <= _WIDEST and (evidence > 0.0).all() and (clock >= 0.0).all()):
         raise DeltaError("a delta's numbers are not finite, or evidence is not positive")
+    for column in (line, value, evidence, clock):
+        column.flags.writeable = False
     return Delta(int(sequence), int(labels), line, value, evidence, clock)
 
 

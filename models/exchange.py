@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.deltas import Delta, DeltaError, decode, encode, rounded
+from models.deltas import Decode, Delta, DeltaError, decode, encode, rounded
 from models.exchange_kernels import Rule, aim, farthest, fold, look, told
 from models.kernels import touched
 from models.mixing import Mixing
@@ -112,9 +112,9 @@ class Exchange:
         self._under_way = encode(Delta(sequence, labels, line, value, evidence, clock))
         return self._under_way
 
-    def fold(self, sender: int, delta: bytes) -> None:
+    def fold(self, sender: int, delta: bytes, decoded: Decode = decode) -> None:
         """Take over the delta that comes next in the log; see `models.protocol.Mixer`."""
-        given, expected = decode(delta, len(self._table)), self._sequences.get(sender, -1) + 1
+        given, expected = decoded(delta, len(self._table)), self._sequences.get(sender, -1) + 1
         if given.sequence != expected:
             raise DeltaError(
                 f"delta {given.sequence} of partition {sender} comes where its {expected} should: "

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from models.column import Columns
 from models.memory import Memory
+from models.teaching import Teaching
 
 __all__ = ["Feature", "FeatureError", "FieldFeature", "FieldType", "call", "nearest"]
 
@@ -29,21 +30,8 @@ _INSTEAD: Mapping[FieldType, str] = {
 }
 
 
-class FeatureError(ValueError):
-    """A feature that cannot work.
-
-    Attributes:
-        given: what was declared.
-        why: why it cannot work.
-        write: what to write instead.
-    """
-
-    def __init__(self, given: str, why: str, write: str) -> None:
-        super().__init__(given, why, write)
-        self.given, self.why, self.write = given, why, write
-
-    def __str__(self) -> str:
-        return f"{self.given}\n  why:   {self.why}\n  write: {self.write}"
+class FeatureError(Teaching, ValueError):
+    """A feature that cannot work."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from models.deltas import Decode, decode
 from models.exchange import Exchange
 from models.linear_learner import LinearLearner
 from models.mixing import Mixing
@@ -53,9 +54,9 @@ class MixedLinearLearner(LinearLearner):
         """What it has to tell by now, whenever it would look; under way until it is folded."""
         return self._exchange.publish()
 
-    def fold(self, sender: int, delta: bytes) -> None:
+    def fold(self, sender: int, delta: bytes, decoded: Decode = decode) -> None:
         """Take over the delta that comes next in the log, of this or another partition."""
-        self._exchange.fold(sender, delta)
+        self._exchange.fold(sender, delta, decoded)
 
     def state(self) -> State:
         """Its own weights and the mixed ones, as far as they are touched, and the counts."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.column import Column, chosen, listed
+from models.deltas import Decode, decode
 
 __all__ = [
     "LEARN",
@@ -204,11 +205,16 @@ class Mixer(Learner[R], Protocol[R]):
             RuntimeError: there is one under way.
         """
 
-    def fold(self, sender: int, delta: bytes) -> None:
+    def fold(self, sender: int, delta: bytes, decoded: Decode = decode) -> None:
         """Take over the delta that comes next in the log, of this or another partition.
 
         Its own comes back as it was published: from then on it starts from the mixed model, with
         what it learned meanwhile on top.
+
+        Args:
+            sender: the partition that told.
+            delta: as it was published.
+            decoded: decodes it, where that is not done for this learner alone.
 
         Raises:
             models.deltas.DeltaError: it is none, or repeats or skips one of that sender; nothing

@@ -21,6 +21,8 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
+from models.teaching import Teaching
+
 __all__ = ["Spill", "SpillError", "Spilled", "let_go", "stretches"]
 
 _PAGE = mmap.ALLOCATIONGRANULARITY
@@ -31,21 +33,8 @@ _MOST = 1 << 42
 _STATM = Path("/proc/self/statm")
 
 
-class SpillError(Exception):
-    """What waits cannot be kept in files.
-
-    Attributes:
-        given: where.
-        why: why not.
-        write: what to write instead.
-    """
-
-    def __init__(self, given: str, why: str, write: str) -> None:
-        super().__init__(given, why, write)
-        self.given, self.why, self.write = given, why, write
-
-    def __str__(self) -> str:
-        return f"{self.given}\n  why:   {self.why}\n  write: {self.write}"
+class SpillError(Teaching):
+    """What waits cannot be kept in files."""
 
 
 class Spill:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from models.deltas import Decoder
 from models.spill import SpillError
 from streams.alignment import Flow
 from streams.deltareading import DeltaReader
@@ -151,6 +152,9 @@ class Assignment:
         topic = self._pipeline.deltas_topic
         if topic is None or not self.partitions:
             return
+        decoder = Decoder()
+        for partition in self.partitions.values():
+            partition.task.decode_with(decoder)
         start = min(partition.task.positions[topic] for partition in self.partitions.values())
         self._deltas = DeltaReader(self.client, topic, self.group, start, self._hand_out)
         self._reading = asyncio.create_task(self._deltas.run(), name="deltas")

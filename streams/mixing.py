@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from models.deltas import DeltaError
+from models.deltas import Decode, DeltaError, decode
 from models.protocol import Mixer, State
 from streams.slices import Slice
 
@@ -44,7 +44,12 @@ class Peer:
         topic: of the deltas.
         partition: of the task.
         windows: of the task, that are shared.
+
+    Attributes:
+        decoded: decodes deltas of learners, for this task or for several.
     """
+
+    decoded: Decode
 
     def __init__(
         self,
@@ -58,6 +63,7 @@ class Peer:
         self._partition = partition
         self._windows = windows
         self._chunks: dict[int, list[bytes]] = {}
+        self.decoded = decode
 
     @property
     def under_way(self) -> bytes:
@@ -109,7 +115,7 @@ class Peer:
             own = sender == self._partition
             self._windows[number].fold(sender, delta[_ROWS.size :], own=own)
         elif self._learner is not None:
-            self._learner.fold(sender, delta)
+            self._learner.fold(sender, delta, self.decoded)
         else:
             raise DeltaError("it is no delta of windows, and this pipeline's learners do not mix")
 

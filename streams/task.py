@@ -7,17 +7,26 @@ where the log was cut into slices makes no difference to a bit of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bytecolumn import ByteColumn
-from models.column import EVENT_TIME, Column, chosen, complete, listed, missing, whole_numbers
-from models.compiled import compiled
+from models.column import (
+    EVENT_TIME,
+    Column,
+    chosen,
+    complete,
+    distinct,
+    listed,
+    missing,
+    whole_numbers,
+)  # fmt: skip
+from models.deltas import Decode
 from models.hashing import texts
-from models.protocol import LEARN, Plan, Scores, State, Target
+from models.protocol import LEARN, SCORE, Plan, Scores, State
 from models.spill import Spill
 from models.textcolumn import TextColumn
 from streams.changes import changes
@@ -40,9 +49,6 @@ if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
 __all__ = ["OffsetGapError", "Output", "PartitionTask"]
-
-_FEW = 64
-"""Up to so many, a set has told values apart before an array is sorted."""
 
 
 class OffsetGapError(Exception):
@@ -89,6 +95,11 @@ class PartitionTask:
         self._spill = spill
         if spill is not None:
             self._spill_to(spill)
+
+    def decode_with(self, decoded: Decode) -> None:
+        """Have deltas of learners decoded by what does so for other tasks, too."""
+        if self._peer is not None:
+            self._peer.decoded = decoded
 
     def take(self, records: Slice) -> Output:
         """Take a slice of one of the topics; what is not new in it is passed over.
@@ -171,7 +182,8 @@ class PartitionTask:
             decided = self.decider.decide(scores, decoded.columns, ids, at.micros)
             found = self._reasons.column(self.encoder, self.rows, first, adds, decided.measured)
             extra["reasons"] = found
-        known = _known(np.frombuffer(plan.op, np.int8), self.learned, n)
+        op = np.frombuffer(plan.op, np.int8)
+        known = self.learned + np.cumsum(op == LEARN, dtype=np.int64)[op == SCORE]
         self.quality.scored(first, seconds, scores.value, decided.measured, decoded.columns)
         if targets is None:
             self._scored.append(scores.value, decided.measured, seconds)
@@ -219,7 +231,7 @@ class PartitionTask:
         accepts = self.pipeline.model.accepts
         refused = {
             target: why
-            for target in _distinct(targets)
+            for target in distinct(targets)
             if target is not None and (why := accepts(target)) is not None
         }
         if not refused:
@@ -376,22 +388,3 @@ class PartitionTask:
         self.quality.restore(state["quality"])
         self.decider.restore(state.get("decider"))
         self.learned = state["learned"]
-
-
-@compiled
-def _known(op: NDArray[np.int8], learned: int, n: int) -> NDArray[np.int64]:
-    """How many labels were learned before each of the `n` `SCORE` steps of a plan."""
-    known, scored = np.empty(n, np.int64), 0
-    for step in range(len(op)):
-        if op[step] == LEARN:
-            learned += 1
-        else:
-            known[scored] = learned
-            scored += 1
-    return known
-
-
-def _distinct(targets: Column) -> Iterable[Target | None]:
-    if isinstance(targets, np.ndarray) and len(targets) > _FEW:
-        targets = np.unique(targets)
-    return set(listed(targets))

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.deltas import DeltaError
+from models.deltas import Decode, DeltaError, decode
 from models.mixing import Mixing
 from models.protocol import LEARN, Plan, Scores, State, Target
 from streams.slices import Record
@@ -104,7 +104,7 @@ class Tally:
         self.way, self.own = self.own, _none()
         return self.under_way
 
-    def fold(self, sender: int, delta: bytes) -> None:
+    def fold(self, sender: int, delta: bytes, decoded: Decode = decode) -> None:
         number, counts = _read(delta)
         if number != self.last.get(sender, 0) + 1:
             raise DeltaError(f"delta {number} of {sender} after {self.last.get(sender, 0)}")

@@ -5,48 +5,15 @@ from __future__ import annotations
 import heapq
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 from models.protocol import Plan, State, Target
+from streams.joiner import Outcome
 
-__all__ = ["Joiner", "Outcome"]
-
-Outcome: TypeAlias = Literal[
-    "joined", "early", "matured", "duplicate", "revised", "orphan", "evicted", "repeated-event"
-]
-"""What became of a label, or of an event that waits for one; see `Joiner.outcomes`."""
+__all__ = ["Joiner"]
 
 
 class Joiner:
-    """Remembers the events that were scored until their label comes, and writes the plan.
-
-    Time is event time: the watermark, the latest time of any event seen. A label dated after the
-    watermark waits until an event reaches its date, so a backlog is learned in the order in which
-    live traffic would have been, however far ahead the labels topic was read. An event whose label
-    has not come when the watermark passes its time plus `matures_after` is learned as `otherwise`.
-    Before the first event matures, silence cannot be learned, and complaints alone would teach that
-    everything is to be complained of: until then a label waits for its event to mature. Where
-    silence means nothing (`otherwise` is None), an event that matures is forgotten unlearned.
-
-    An id is learned at most once: the first event of an id is the one remembered, and of its labels
-    the first; one that is corrected before it is learned is learned as corrected, and one that is
-    retracted (None) before it is learned is as if it had not come. Where events are kept for
-    corrections, another label for one that is learned has it learned again, until `correctable`
-    seconds after it matured. A label can be *held*: known from its date, learned as its event
-    matures, and of no account beside one that is not. What is remembered of events and of labels
-    without one is bounded by `remember` ids each, and what falls out is counted; labels that wait
-    for their date are never dropped: the reader is to hold back the labels topic while `ahead` is
-    large.
-
-    Attributes:
-        watermark: the latest time of any event, in seconds since the epoch.
-        newest: the latest date of any label.
-        outcomes: how often each `Outcome` occurred: labels *joined* to a waiting event, *early*
-            ones (before their event), *matured* events, *duplicate* and *revised* labels of an id
-            that has one (same and other target; once learned, neither changes anything), *orphan*
-            labels that were forgotten before their event came, events *evicted* unlabelled for
-            want of room, and *repeated-event* ids (scored again, remembered once).
-    """
+    """See `streams.joiner.Joiner`."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixed_learners import Group, bits, model
 
-from models.deltas import Delta, DeltaError, decode, encode, rounded
+from models.deltas import Decoder, Delta, DeltaError, decode, encode, rounded
 
 LINES = 1_000
 NUMBER = st.floats(-1e20, 1e20)
@@ -32,6 +32,31 @@ def test_a_delta_is_read_as_it_was_written_within_its_precision(delta) -> None:
     np.testing.assert_allclose(read.clock, delta.clock, rtol=2**-8, atol=1e-35)
     assert read.evidence.tobytes() == rounded(delta.evidence).tobytes()
     assert encode(read) == encode(delta)
+
+
+@settings(deadline=None)
+@given(st.lists(deltas(), min_size=1, max_size=6), st.integers(0, 400), st.data())
+def test_what_is_decoded_for_all_is_what_each_would_have_decoded(some, most, data) -> None:
+    decoder, told = Decoder(most), list(map(encode, some))
+    for value in data.draw(st.lists(st.sampled_from(told), max_size=20)):
+        lines = data.draw(st.sampled_from([LINES, LINES + 1]))
+        found, expected = decoder(value, lines), decode(value, lines)
+        assert [bits(part) for part in found] == [bits(part) for part in expected]
+        assert not any(column.flags.writeable for column in found[2:])
+
+
+def test_a_delta_is_decoded_once_while_it_is_kept_and_each_time_checked() -> None:
+    def of(sequence: int) -> bytes:
+        return encode(Delta(sequence, 1, np.array([LINES - 1]), *np.ones((3, 1))))
+
+    decoder = Decoder(most=2 * len(of(0)))
+    found = decoder(of(0), LINES)
+    decoder(of(1), LINES)
+    assert decoder(of(0), LINES) is found
+    with pytest.raises(DeltaError, match="names line 999, and the model has 999"):
+        decoder(of(0), LINES - 1)
+    decoder(of(2), LINES)
+    assert decoder(of(0), LINES) is not found
 
 
 def test_a_line_takes_eight_bytes_where_lines_are_near_each_other() -> None:

@@ -6,30 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil  # comes with jgo
 import pytest
+from until import alive, eventually
 
 from streams.leash import leashed
 
 ROOT = Path(__file__).parents[1]
-
-
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def on_a_leash(code: str, *, then: str = "time.sleep(60)") -> subprocess.Popen[str]:

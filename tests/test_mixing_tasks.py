@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slicing import begun, cuts, pieces, rows, slice_of
 
+import models.deltas
 from models import Hashed, Logistic, Mixing, Window
+from models.deltas import Decoder
 from streams import DeclarationError, Event, Labels, Pipeline, Topic
 from streams.image import pack, unpack
 from streams.mixing import MixingError, Peer, group_key, of_group
@@ -197,6 +199,31 @@ def test_where_logs_are_cut_makes_no_difference_and_deltas_may_be_cut_in_their_m
     assert found == lines
     assert pack(parts.image()) == pack(whole.image())
     assert whole.learner.mixed.sum() == 4 + 5
+
+
+def test_tasks_that_decode_together_decode_once_and_end_as_if_each_had(monkeypatch):
+    pipeline = Pipeline(
+        name="shop",
+        events=Topic("visits", schema=Visit),
+        labels="bought",
+        features=[Hashed("page")],
+        model=Logistic(bits=4),
+        mixing=Mixing(divergence=1e-6, look_every=4),
+    )
+    deltas = told(started(pipeline).take(visits(9)).deltas, 1)
+    alone, *together = (started(pipeline) for _ in range(4))
+    decoder, decoded = Decoder(), []
+    for task in together:
+        task.decode_with(decoder)
+    alone.take(deltas)
+    decode = models.deltas.decode
+    monkeypatch.setattr(
+        models.deltas, "decode", lambda *given: (decoded.append(given), decode(*given))[1]
+    )
+    for task in together:
+        assert task.take(deltas).folded == 1
+        assert pack(task.image()) == pack(alone.image())
+    assert len(decoded) == 1
 
 
 def published(learner: Tally) -> Sequence[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -77,6 +78,24 @@ def outcome(task: PartitionTask, log) -> tuple[list[Record], list[Record]]:
     )
 
 
+def handed_over(
+    first: PartitionTask, second: PartitionTask, parts: Sequence[Slice], at: int
+) -> tuple[list[Record], list[Record]]:
+    """Everything that two tasks publish over a log, the second from the first one's image on.
+
+    The first goes on, too, which changes nothing in its image.
+    """
+    before = outcome(first, parts[:at])
+    image = first.image()
+    packed = pack(image)
+    second.restore(unpack(packed))
+    after = outcome(second, parts[at:])
+    outcome(first, parts[at:])
+    assert pack(image) == packed
+    predictions, dead_letters = (a + b for a, b in zip(before, after, strict=True))
+    return predictions, dead_letters
+
+
 def state(task: PartitionTask, *, pickled: bool = True) -> bytes:
     """The image of a task; a River estimator's own bytes can be left out of it."""
     image = task.image()
@@ -121,14 +140,7 @@ def test_from_its_image_a_task_goes_on_as_if_nothing_had_been_and_without_changi
         parts = list(pieces(log, data.draw(cuts(sum(map(len, log))))))
         through, first, second = begun(pipeline), begun(pipeline), PartitionTask(pipeline, 0)
         at = data.draw(st.integers(0, len(parts)))
-        before = outcome(first, parts[:at])
-        image = first.image()
-        packed = pack(image)
-        second.restore(unpack(packed))
-        after = outcome(second, parts[at:])
-        outcome(first, parts[at:])
-        assert pack(image) == packed
-        assert tuple(a + b for a, b in zip(before, after, strict=True)) == outcome(through, parts)
+        assert handed_over(first, second, parts, at) == outcome(through, parts)
         # What a River estimator shares between its parts, one that was read back has twice.
         assert state(second, pickled=False) == state(through, pickled=False)
 

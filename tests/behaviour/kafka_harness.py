@@ -23,8 +23,9 @@ from streams.predictions import Prediction
 from streams.slices import Headers, Record
 from streams.testing import DeadLetter, Predicted
 from streams.topics import ensure, required_topics
+from tests.messages import record_of
 
-__all__ = ["OnKafka", "record_of"]
+__all__ = ["OnKafka"]
 
 SHOPS = Path(__file__).with_name("shops.py")
 _PATIENCE_S = 60.0
@@ -204,16 +205,3 @@ class OnKafka:
         found = await Checkpoints(client, topic, number, group).newest()
         assert found is not None
         return pack(found.image)
-
-
-def record_of(message: Message) -> Record:
-    """A message of librdkafka's as a record."""
-    return Record(
-        message.topic(),
-        message.partition(),
-        message.offset(),
-        message.key(),
-        message.value(),
-        message.timestamp()[1],
-        tuple(message.headers() or ()),
-    )

@@ -11,13 +11,14 @@ from random import Random
 
 import msgspec
 import pytest
-from kafka_harness import OnKafka, record_of
+from kafka_harness import OnKafka
 from outside import ROOT, read
 from shops import Sale, Visit
 from test_lives import visited
 
 from streams.broker import Broker
 from streams.image import unpack
+from tests.messages import record_of
 
 pytestmark = pytest.mark.kafka
 

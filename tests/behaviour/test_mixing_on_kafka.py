@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from confluent_kafka import Message
-from kafka_harness import OnKafka, record_of
+from kafka_harness import OnKafka
 from outside import Worker, read
 from shops import Told
 from test_lives import answers, visited
@@ -28,6 +28,7 @@ from streams.reruns import replay_past
 from streams.site import Site
 from streams.slices import Record
 from tests.counting import Counting, counted
+from tests.messages import record_of
 
 pytestmark = pytest.mark.kafka
 

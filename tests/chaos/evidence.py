@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.checkpoint import Checkpoints
 from streams.image import ImageError, pack
 from streams.pipeline import Pipeline
 from streams.slices import Record
+from tests.messages import record_of
 
 __all__ = ["Evidence", "checkpoints", "collect"]
 
@@ -98,7 +99,7 @@ def _read(
         while unread:
             for message in consumer.consume(10_000, 0.1):
                 if message.error() is None:
-                    found[message.topic()][message.partition()].append(_record(message))
+                    found[message.topic()][message.partition()].append(record_of(message))
                 elif message.error().code() == KafkaError._PARTITION_EOF:
                     unread.discard((message.topic(), message.partition()))
                 else:
@@ -136,15 +137,3 @@ def _image(images: Checkpoints) -> bytes:
     except ImageError:
         return b""
     return b"" if found is None else pack(found.image)
-
-
-def _record(message: Message) -> Record:
-    return Record(
-        message.topic(),
-        message.partition(),
-        message.offset(),
-        message.key(),
-        message.value(),
-        message.timestamp()[1],
-        tuple(message.headers() or ()),
-    )
