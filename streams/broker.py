@@ -38,6 +38,7 @@ _JVM = (
 _LAST_LINES = 12
 _LET_GO_SECONDS = 2.0  # a leash whose owner was killed notices within a fraction of it
 _READY = "Kafka Server started"
+_START_S = 300.0  # of a slow machine; a Kafka that died is noticed at once
 
 
 class Broker:
@@ -117,7 +118,7 @@ class Broker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, timeout: float = 60.0) -> None:
+    def start(self, timeout: float = _START_S) -> None:
         """Start, or start again with the same data and port; returns when clients are served.
 
         Raises:
@@ -139,7 +140,7 @@ class Broker:
                 self.kill()
                 raise
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = _START_S) -> None:
         """Wait until this start has come to where clients are served.
 
         Raises:

@@ -15,7 +15,7 @@ from rich.table import Table
 from streams.checkpointcommands import checkpoints
 from streams.datacommands import produce, simulate, tail
 from streams.deadlettercommands import dead_letters
-from streams.errors import TeachingError
+from streams.errors import TeachingError, nearest
 from streams.explaincommand import explain
 from streams.opscommands import doctor, top
 from streams.options import err, out, resolved, settings_options
@@ -43,7 +43,25 @@ def main() -> None:
         sys.exit(2)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Commands that tell the nearest one where a name is none of theirs."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            known = nearest(args[0], self.list_commands(ctx))
+            if known is not None:
+                error.message += f" Did you mean {known}?"
+            raise
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="thalweg")
 def cli() -> None:
     """Streaming machine learning on Kafka: score, learn and explain every event, exactly once.
@@ -154,7 +172,7 @@ def topics(
         if topic is None:
             table.add_row(name, "–", "–", "missing: add --create", style="yellow")
         else:
-            new = "created" if topic.created else ""
+            new = "created" if topic.created else "there already, left as it is" if create else ""
             table.add_row(name, str(topic.partitions), str(topic.replication), new)
     out.print(table)
     if len(there) < len(names):

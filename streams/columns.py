@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from streams.errors import TeachingError, nearest, one_of
-from streams.schema import Event, FieldType, fields_of
+from streams.schema import Event, FieldType, fields_of, type_name
 from streams.times import rfc3339
 
-__all__ = ["Fields", "SourceError", "Table", "key_bytes", "types_of"]
+__all__ = ["Fields", "SourceError", "Table", "key_bytes", "of_schema", "types_of"]
 
 _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _is_number = re.compile(_NUMBER).fullmatch
@@ -44,6 +45,10 @@ class Fields:
         rename: from the file's name to the one to send.
         select: the columns to send, in this order; None for all.
         types: of columns in a CSV or Parquet file; see `Table`.
+        needed: columns that each row of such a file has to have, as they are declared.
+        nullable: of its columns, those whose missing value is sent as null.
+        time_format: of the times in such a file, as for `datetime.strptime`; None: RFC 3339 and its
+            like, or a number.
     """
 
     key: str | None = None
@@ -51,6 +56,9 @@ class Fields:
     rename: Mapping[str, str] = field(default_factory=dict)
     select: Sequence[str] | None = None
     types: Mapping[str, FieldType] = field(default_factory=dict)
+    needed: Mapping[str, str] = field(default_factory=dict)
+    nullable: Collection[str] = ()
+    time_format: str | None = None
 
     @property
     def reshape(self) -> bool:
@@ -83,6 +91,34 @@ class Fields:
                     f"{option}{nearest(name, known) or one_of(known)}{rest}",
                 )
 
+    def check_needed(self, names: Sequence[str], where: str) -> None:
+        """Refuse a table that lacks a column without which every row would be turned away.
+
+        Raises:
+            SourceError: it does; for the first one, how to say which column is meant.
+        """
+        sent = self.select if self.select is not None else [self.rename.get(it, it) for it in names]
+        lacking = [name for name in self.needed if name not in sent]
+        if not lacking:
+            return
+        wanted = lacking[0]
+        old = nearest(wanted, (name for name in names if name not in self.needed)) or "COLUMN"
+        name = self.needed[wanted].partition(":")[0]
+        raise SourceError(
+            f"{where} without {', '.join(map(repr, lacking))}",
+            f"the schema asks for them in every record; the columns are {', '.join(names)}",
+            f'{self.needed[wanted]} = msgspec.field(name="{old}") in the schema; '
+            f"or --rename {quote(f'{old}={name}')} for thalweg produce",
+        )
+
+    def moment(self, text: str) -> datetime | str:
+        """A time as the file writes it; itself where no format is given.
+
+        Raises:
+            ValueError: it is not of that format.
+        """
+        return text if self.time_format is None else datetime.strptime(text, self.time_format)
+
 
 class Table:
     """Makes JSON records of a table's columns.
@@ -90,20 +126,29 @@ class Table:
     A column with a type is written as that type. In a CSV column without one, a text that is a
     JSON number to the letter becomes that number (``00123`` and ``+1`` are none) and any other text
     a string, value by value: give ids that look like numbers the type `str`. A missing value (in
-    CSV an empty one, unless its type is `str`) is left out. A value that does not fit its column's
-    type is sent as it is, for the worker to turn away, and its row counted.
+    CSV an empty one, unless its type is `str`) is left out, or null in a column of
+    `Fields.nullable`. A value that does not fit its column's type is sent as it is, for the worker
+    to turn away, and its row counted.
 
     Args:
         names: of the columns in the file.
         fields: what to make of them.
         where: the file, for messages.
         sniff: whether the file knows only texts (CSV), so that numbers have to be told from them.
+
+    Attributes:
+        misfit: in words, the first value that did not fit its column's type; None: all did.
     """
 
     def __init__(self, names: Sequence[str], fields: Fields, where: str, sniff: bool) -> None:
+        fields.check_needed(names, where)
         fields.check(names, where)
+        self.misfit: str | None = None
+        self._fields = fields
         self._sniff = sniff
-        self._types = fields.types
+        self._types = dict(fields.types)
+        if fields.time is not None and fields.time_format is not None:
+            self._types.setdefault(fields.time, datetime)
         self._place = {fields.rename.get(name, name): place for place, name in enumerate(names)}
         self._sent = list(fields.select if fields.select is not None else self._place)
         self._key = fields.key
@@ -126,14 +171,49 @@ class Table:
         """
         misfits: set[int] = set()
         needed = dict.fromkeys([*self._sent, *([self._key] if self._key is not None else [])])
-        cells = {
-            name: _cells(columns[self._place[name]], self._types.get(name), self._sniff, misfits)
-            for name in needed
-        }
+        cells = {name: self._cells(name, columns[self._place[name]], misfits) for name in needed}
         rows = map(self._record, *(cells[name] for name in self._sent))
         # JSON escapes line breaks: the only ones are the separators, the last followed by b"".
         values = _encoder.encode_lines(rows).split(b"\n")[:-1]
         return values, None if self._key is None else key_bytes(cells[self._key]), misfits
+
+    def _cells(self, name: str, column: Sequence[Any], misfits: set[int]) -> Sequence[Any]:
+        """A column's values as they are to be encoded."""
+        kind, gap = self._types.get(name), None if name in self._fields.nullable else UNSET
+        sample = next((value for value in column if value is not None), None)
+        if kind is None and self._sniff:
+            return _sniffed(column)
+        if kind is None and isinstance(sample, datetime):
+            kind = datetime
+        if kind is None or type(sample) in _NATIVE.get(kind, ()):
+            return [gap if value is None else value for value in column]
+        convert = _CONVERTERS.get(kind) or partial(msgspec.json.decode, type=kind)
+        if kind is datetime and self._fields.time_format is not None:
+            convert = self._time
+        cells: list[Any] = []
+        for place, value in enumerate(column):
+            try:
+                cells.append(gap if value is None or value == "" else convert(_text(value)))
+            except (ValueError, OverflowError, msgspec.DecodeError):
+                misfits.add(place)
+                cells.append(value)
+                self.misfit = self.misfit or f"{name} {value!r} is no {type_name(kind)}"
+        return cells
+
+    def _time(self, text: str) -> str:
+        return rfc3339(self._fields.moment(text))
+
+
+def of_schema(fields: Fields, schema: type[Event]) -> Fields:
+    """The same with the types of a schema's fields, and what it asks of every record."""
+    declared = {own.wire: own for own in fields_of(schema).values()}
+    needed = {name: own for name, own in declared.items() if own.default is None}
+    return replace(
+        fields,
+        types=types_of(schema),
+        needed={name: f"{own.name}: {own.spelled}" for name, own in needed.items()},
+        nullable=frozenset(name for name, own in needed.items() if own.optional),
+    )
 
 
 def types_of(schema: type[Event]) -> dict[str, FieldType]:
@@ -151,28 +231,6 @@ def key_bytes(cells: Iterable[Any]) -> list[bytes | None]:
         else _encoder.encode(cell)
         for cell in cells
     ]
-
-
-def _cells(
-    column: Sequence[Any], kind: FieldType | None, sniff: bool, misfits: set[int]
-) -> Sequence[Any]:
-    """A column's values as they are to be encoded."""
-    sample = next((value for value in column if value is not None), None)
-    if kind is None and sniff:
-        return _sniffed(column)
-    if kind is None and isinstance(sample, datetime):
-        kind = datetime
-    if kind is None or type(sample) in _NATIVE.get(kind, ()):
-        return [UNSET if value is None else value for value in column]
-    convert = _CONVERTERS.get(kind) or partial(msgspec.json.decode, type=kind)
-    cells: list[Any] = []
-    for place, value in enumerate(column):
-        try:
-            cells.append(UNSET if value is None or value == "" else convert(_text(value)))
-        except (ValueError, OverflowError, msgspec.DecodeError):
-            misfits.add(place)
-            cells.append(value)
-    return cells
 
 
 def _sniffed(column: Sequence[str]) -> Sequence[Any]:

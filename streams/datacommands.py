@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import gc
 import sys
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from streams.options import err, out, progress_bar, resolved, settings_options
+from streams.options import (
+    err,
+    out,
+    progress_bar,
+    resolved,
+    settings_options,
+    time_format_option,
+)
 
 __all__ = ["produce", "simulate", "tail"]
 
@@ -29,6 +37,7 @@ _COMPRESSIONS = click.Choice(["none", "gzip", "snappy", "lz4", "zstd"])
 @click.option("--time", "moment", help="column with the record's time")
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="send a column under another name")
 @click.option("--select", help="columns to send, with commas between")
+@time_format_option
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
 @click.option("--limit", type=int, help="end after so many records")
 @click.option("--rate", type=float, help="records a second; as fast as it goes if not given")
@@ -44,6 +53,7 @@ def produce(
     moment: str | None,
     rename: tuple[str, ...],
     select: str | None,
+    time_format: str | None,
     kind: Any,
     limit: int | None,
     rate: float | None,
@@ -62,27 +72,32 @@ def produce(
     """
     from streams import producing
     from streams.chunks import first
-    from streams.columns import Fields, types_of
+    from streams.columns import Fields, of_schema
     from streams.security import client_options
     from streams.sources import open_source
 
-    types: dict[str, Any] = {}
+    pairs = dict(_pair(text) for text in rename)
+    names = None if select is None else [name.strip() for name in select.split(",")]
+    fields = Fields(key, moment, pairs, names, time_format=time_format)
     if pipeline is not None:
         from streams.loading import load
         from streams.schema import fields_of
 
-        events = load(pipeline).events
-        wire = {name: field.wire for name, field in fields_of(events.schema).items()}
-        topic, types = topic or events.name, types_of(events.schema)
-        key = key or (events.key and wire[events.key])
-        moment = moment or (events.time and wire[events.time])
+        declared = load(pipeline)
+        topic, labels = topic or declared.events.name, declared.label_topic
+        told = labels if labels is not None and topic == labels.topic else declared.events
+        wire = {name: field.wire for name, field in fields_of(told.schema).items()}
+        by = declared.events.key and wire.get(declared.events.key, declared.events.key)
+        fields = replace(
+            of_schema(fields, told.schema),
+            key=key or by,
+            time=moment or (told.time and wire[told.time]),
+        )
     if topic is None:
         raise click.UsageError("where to? Give --topic NAME, or --pipeline FILE.")
-    pairs = dict(_pair(text) for text in rename)
-    names = None if select is None else [name.strip() for name in select.split(",")]
     settings, _ = resolved(config, brokers=brokers)
     gc.set_threshold(_ROWS_AT_ONCE)
-    source = open_source(path, Fields(key, moment, pairs, names, types), kind)
+    source = open_source(path, fields, kind)
     with progress_bar(f"{path} → {topic}") as show:
         summary = producing.produce(
             source if limit is None else first(source, limit),
@@ -96,7 +111,8 @@ def produce(
         )
     _finish(summary, as_json)
     if source.malformed:
-        err.print(f"{source.malformed:,} of them malformed, sent as they are without a key")
+        first_one = "" if source.misfit is None else f"; the first: {source.misfit}"
+        err.print(f"{source.malformed:,} of those read were malformed, sent as they are{first_one}")
 
 
 @click.command()

@@ -45,7 +45,9 @@ from streams.simulator import Simulator
 __all__ = ["Demo"]
 
 _PARTITIONS = 4
-_LOOK_S, _START_S = 0.2, 120.0
+_LOOK_S = 0.2
+_START_S = 900.0
+"""A worker that has ended is seen at once: this is for one that hangs, not for a slow machine."""
 _DAY_S = 86_400
 
 

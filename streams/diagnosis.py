@@ -259,6 +259,9 @@ def of_group(group: GroupState, partitions: int) -> Iterator[Finding]:
     elif not group.members and behind > len(group.lag):
         found = f"nobody is in it, and {behind:,} records wait"
         yield Finding(about, "wrong", found, "thalweg worker PIPELINE")
+    elif not group.members:
+        found = "nobody is in it, and nothing waits: its worker has ended, or is still starting"
+        yield Finding(about, "good", found)
     elif group.members > partitions:
         idle = group.members - partitions
         found = f"{group.members} workers on {partitions} partitions: {idle} have nothing to do"

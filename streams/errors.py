@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 import msgspec
 
+from models.teaching import Teaching
+
 __all__ = [
     "UNREADABLE",
     "DeclarationError",
@@ -20,26 +22,17 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON or msgpack ends in where somebody wrote something else, or nested it deeply."""
 
 
-class TeachingError(ValueError):
+class TeachingError(Teaching, ValueError):
     """A mistake of the user's, told in three parts.
 
     Attributes:
-        given: what was given, as a statement.
-        why: why it cannot work.
-        write: the line to write instead.
         where: the place it was given, such as ``"fraud.py, line 12"``, once that is known.
     """
 
-    def __init__(self, given: str, why: str, write: str) -> None:
-        super().__init__(given, why, write)
-        self.given = given
-        self.why = why
-        self.write = write
-        self.where: str | None = None
+    where: str | None = None
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.given}\n  why:   {self.why}\n  write: {self.write}"
+        return f"{self.where}: {super().__str__()}" if self.where else super().__str__()
 
 
 class DeclarationError(TeachingError):

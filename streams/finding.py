@@ -123,8 +123,9 @@ async def _by_id(
     raise AuditError(
         f"the event {wanted!r}",
         f"none of {where} is of that id" + (" since then" if since is not None else ""),
-        "without --since and --partition; or the place of the event, "
-        f"{pipeline.events.name}/PARTITION/OFFSET, if the id is one of several",
+        "thalweg dead-letters list PIPELINE, if the event was turned away; or without --since and "
+        f"--partition; or its place, {pipeline.events.name}/PARTITION/OFFSET, if the id is one of "
+        "several",
     )
 
 

@@ -29,6 +29,12 @@ class JsonLines(Stream):
 
     def __init__(self, path: str, fields: Fields, rows: int) -> None:
         super().__init__(path, fields, rows)
+        if fields.time_format is not None:
+            raise SourceError(
+                f"--time-format {fields.time_format} for JSON lines",
+                "they are sent as they are, to the byte, and a worker reads RFC 3339",
+                "the same without --time-format, and the times in the file as 2026-01-31T10:00:00Z",
+            )
         asked = dict.fromkeys(name for name in (fields.key, fields.time) if name is not None)
         self._place = {name: place for place, name in enumerate(asked)}
         self._asked = _Decoder(

@@ -25,6 +25,7 @@ __all__ = [
     "range_options",
     "resolved",
     "settings_options",
+    "time_format_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +65,12 @@ backtest_option = click.option(
 )
 
 
+time_format_option = click.option(
+    "--time-format",
+    help="of the times in a CSV, such as '%d.%m.%Y %H:%M'; UTC where it has no %z",
+)
+
+
 def range_options(command: F) -> F:
     """Flags that say which events are meant, and where to start computing."""
     return _together(
@@ -100,6 +107,7 @@ def file_options(command: F) -> F:
         ),
         click.option("--partitions", "count", default=1, show_default=True, help="of the files"),
         click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"])),
+        time_format_option,
     )
 
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO, cast
 
 from streams.chunks import Chunk
@@ -17,6 +18,8 @@ from streams.columns import Fields, SourceError
 from streams.times import Moment, milliseconds
 
 __all__ = ["Source", "Stream"]
+
+_FORMAT = "%d.%m.%Y %H:%M"
 
 
 class Source(ABC):
@@ -32,6 +35,7 @@ class Source(ABC):
 
     Attributes:
         malformed: records so far that are not what `fields` asks for.
+        misfit: what the first of them was, in words, where that is known.
     """
 
     def __init__(self, path: str, fields: Fields, rows: int) -> None:
@@ -39,6 +43,7 @@ class Source(ABC):
         self.fields = fields
         self.rows = rows
         self.malformed = 0
+        self.misfit: str | None = None
         self._since: int | None = None
 
     @abstractmethod
@@ -55,7 +60,7 @@ class Source(ABC):
         Raises:
             SourceError: none of the first records has a time.
         """
-        times = [_milliseconds(moment) for moment in moments]
+        times = [self._milliseconds(moment) for moment in moments]
         if self._since is None:
             self._since = self._first(times, moments)
         filled = []
@@ -71,12 +76,21 @@ class Source(ABC):
         found = next((found for found in times if found is not None), None)
         sample = next((moment for moment in moments if moment is not None), None)
         if found is None and sample is not None:
+            form = self.fields.time_format
             raise SourceError(
-                f"--time {self.fields.time}",
+                f"--time {self.fields.time}" + (f" --time-format {quote(form)}" if form else ""),
                 f"no time can be read in that column of {self.path}: it holds {sample!r}",
-                "--time with a column of RFC 3339, YYYY-mm-dd HH:MM:SS or seconds since 1970",
+                "--time with a column of RFC 3339, YYYY-mm-dd HH:MM:SS or seconds since 1970; or, "
+                f"of a table, --time-format with its own format, such as {quote(_FORMAT)}",
             )
         return time.time_ns() // 1_000_000 if found is None else found
+
+    def _milliseconds(self, moment: object) -> int | None:
+        try:
+            found = self.fields.moment(moment) if isinstance(moment, str) else moment
+            return milliseconds(cast("Moment", found))
+        except (TypeError, ValueError, OverflowError):
+            return None
 
 
 class Stream(Source):
@@ -106,10 +120,3 @@ class Stream(Source):
                 yield cast("BinaryIO", stack.enter_context(gzip.open(self._raw)))
             else:
                 yield self._raw
-
-
-def _milliseconds(moment: object) -> int | None:
-    try:
-        return milliseconds(cast("Moment", moment))
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -59,6 +59,7 @@ def replay(
     labels_file: str | None,
     count: int,
     kind: Any,
+    time_format: str | None,
     as_json: bool,
     config: Path | None,
     **flags: Any,
@@ -94,7 +95,7 @@ def replay(
         return replaying.to_nowhere()
 
     async def files(path: str, show: Callable[..., None]) -> None:
-        sources = reruns.files_of(declared, path, labels_file, count, kind)
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format)
         await reruns.replay_files(
             declared, sources, count, sink, summary, lambda at: show(at, _so_far(summary))
         )

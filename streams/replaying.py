@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from models.bytecolumn import ByteColumn
 from streams.comparing import Comparison
+from streams.letters import DeadLetter
 from streams.producer import PartitionProducer
 from streams.published import Published, cut, is_before, published_since
 from streams.site import Site
-from streams.slices import Records, Slice
+from streams.slices import Record, Records, Slice
 from streams.task import Output, PartitionTask
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class Summary:
         warmed: events scored before it, only to get there.
         learned: labels learned on the way.
         dead_letters: records turned away on the way.
+        turned_away: why the first of them was, in words.
         quality: of all that the model has learned, that before an image as well.
         images: by partition, number of the image that was started from.
         comparisons: with what was published, a partition each.
@@ -163,6 +165,7 @@ class Summary:
     warmed: int = 0
     learned: int = 0
     dead_letters: int = 0
+    turned_away: str | None = None
     images: dict[int, int] = field(default_factory=dict)
     comparisons: list[Comparison] = field(default_factory=list)
 
@@ -207,12 +210,21 @@ async def replay(
             summary.warmed += len(output.predictions) - len(predictions)
             summary.learned += output.learned
             summary.dead_letters += len(output.dead_letters)
+            if summary.turned_away is None and len(output.dead_letters):
+                summary.turned_away = _why(output.dead_letters)
             if len(predictions):
                 await put(predictions)
             progress()
             # Whoever fetches records, or computes another partition, has its turn.
             await asyncio.sleep(0)
     summary.quality.merge(task.quality)
+
+
+def _why(letters: Records) -> str:
+    """Why the first of them was turned away."""
+    assert letters.headers is not None
+    letter = DeadLetter.of(Record("", 0, 0, None, None, 0, letters.headers[0]))
+    return f"{letter.reason}: {letter.detail}"
 
 
 def _since(predictions: Records, first: int) -> Records:

@@ -28,7 +28,7 @@ def described(summary: Summary, seconds: float) -> Iterator[RenderableType]:
     table = Table(box=None, show_header=False)
     rows = [("labels learned", f"{summary.learned:,}")]
     if summary.dead_letters:
-        rows.append(("turned away", f"{summary.dead_letters:,}"))
+        rows.append(("turned away", f"{summary.dead_letters:,}; the first: {summary.turned_away}"))
     if summary.images:
         images = (f"{number} of partition {at}" for at, number in summary.images.items())
         rows.append(("from image", ", ".join(images)))
@@ -51,6 +51,7 @@ def as_json(summary: Summary, seconds: float) -> bytes:
             "warmed": summary.warmed,
             "learned": summary.learned,
             "dead_letters": summary.dead_letters,
+            "turned_away": summary.turned_away,
             "seconds": seconds,
             "images": summary.images,
             "quality": summary.quality.summary(),

@@ -52,6 +52,7 @@ def report(
     labels_file: str | None,
     count: int,
     kind: Any,
+    time_format: str | None,
     metrics: str | None,
     config: Path | None,
     **flags: Any,
@@ -86,7 +87,7 @@ def report(
     async def files(path: str, show: Callable[..., None]) -> None:
         await reruns.replay_files(
             declared,
-            reruns.files_of(declared, path, labels_file, count, kind),
+            reruns.files_of(declared, path, labels_file, count, kind, time_format),
             count,
             lambda _: replaying.to_nowhere(),
             summary,

@@ -11,7 +11,7 @@ import aiokafka
 from aiokafka import TopicPartition
 
 from streams.backtesting import Lanes, backtest
-from streams.columns import Fields, types_of
+from streams.columns import Fields, of_schema
 from streams.comparing import Comparison
 from streams.errors import TeachingError
 from streams.logreading import ends, reader, stretch
@@ -133,9 +133,22 @@ async def replay_topics(
 
 
 def files_of(
-    pipeline: Pipeline, events: str, labels: str | None, partitions: int, kind: Format | None
+    pipeline: Pipeline,
+    events: str,
+    labels: str | None,
+    partitions: int,
+    kind: Format | None,
+    time_format: str | None = None,
 ) -> list[Source]:
     """The files as records of the pipeline's topics, events first.
+
+    Args:
+        pipeline: that reads them.
+        events: path of the events.
+        labels: path of the labels; None where they are in the events.
+        partitions: that events are divided among by their key.
+        kind: of both files; None for what their names say.
+        time_format: of the times in both; see `streams.columns.Fields`.
 
     Raises:
         TeachingError: there is no such file, or a label cannot find the partition of its event.
@@ -154,7 +167,7 @@ def files_of(
             "the same without --labels",
         )
     key = pipeline.events.key
-    sources = [open_source(events, _fields(pipeline.events, key), kind)]
+    sources = [open_source(events, _fields(pipeline.events, key, time_format), kind)]
     if by_topic is not None and labels is not None:
         known = fields_of(by_topic.schema)
         if partitions > 1 and key not in known:
@@ -163,7 +176,8 @@ def files_of(
                 "a label finds its event in the partition of the same number, by the same key",
                 "--partitions 1",
             )
-        sources.append(open_source(labels, _fields(by_topic, key if key in known else None), kind))
+        own = _fields(by_topic, key if key in known else None, time_format)
+        sources.append(open_source(labels, own, kind))
     return sources
 
 
@@ -228,13 +242,14 @@ def _check_alone(pipeline: Pipeline, partitions: int) -> None:
         )
 
 
-def _fields(topic: Topic | Labels, key: str | None) -> Fields:
+def _fields(topic: Topic | Labels, key: str | None, time_format: str | None) -> Fields:
     wire = {name: field.wire for name, field in fields_of(topic.schema).items()}
-    return Fields(
+    fields = Fields(
         None if key is None else wire[key],
         None if topic.time is None else wire[topic.time],
-        types=types_of(topic.schema),
+        time_format=time_format,
     )
+    return of_schema(fields, topic.schema)
 
 
 async def _offset(site: Site, partition: int, bound: Bound) -> int | None:

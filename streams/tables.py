@@ -6,7 +6,7 @@ import csv
 import importlib
 import io
 from collections.abc import Iterator, Sequence
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from math import isfinite
 from typing import Any, cast
 
@@ -18,7 +18,8 @@ __all__ = ["CsvFile", "ParquetFile"]
 
 
 class CsvFile(Stream):
-    """Comma-separated values with a header line; tab-separated ones where the name says ``.tsv``.
+    """Values with a header line, separated by commas; by semicolons or tabs where the header has no
+    comma, and by tabs where the name says ``.tsv``.
 
     A row of another length than the header is sent as text. Reads whole chunks, of a pipe as well.
     """
@@ -31,8 +32,12 @@ class CsvFile(Stream):
                 io.BufferedReader(cast("io.RawIOBase", file)), encoding="utf-8-sig", newline=""
             ) as text,
         ):
-            rows = csv.reader(text, delimiter="\t" if tabs else ",")
+            rows = csv.reader(())
             try:
+                first = text.readline()
+                rows = csv.reader(
+                    chain([first], text), delimiter="\t" if tabs else _parted_by(first)
+                )
                 header = self._checked(next(rows, []))
                 table = Table(header, self.fields, self.path, sniff=True)
                 while piece := list(islice(rows, self.rows)):
@@ -82,7 +87,16 @@ class CsvFile(Stream):
             keys = keys and [next(own) if fit else None for fit in fits]
         timestamps = self.timestamps(moments, misfits) if self.fields.time is not None else None
         self.malformed += len(misfits)
+        self.misfit = self.misfit or table.misfit
+        if len(fitting) < len(rows):
+            torn = next(len(row) for row, fit in zip(rows, fits, strict=True) if not fit)
+            self.misfit = self.misfit or f"a row of {torn} cells under {len(header)} names"
         return Chunk(values, keys, timestamps)
+
+
+def _parted_by(header: str) -> str:
+    """What separates the names: what there is no comma but."""
+    return next((sign for sign in ",;\t" if sign in header), ",")
 
 
 class ParquetFile(Source):
@@ -131,6 +145,7 @@ class ParquetFile(Source):
                     moment = names.index(self.fields.original(self.fields.time))
                     timestamps = self.timestamps(columns[moment], misfits)
                 self.malformed += len(misfits)
+                self.misfit = self.misfit or table.misfit
                 self._read += len(values)
                 yield Chunk(values, keys, timestamps)
 

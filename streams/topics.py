@@ -269,7 +269,7 @@ def _missing(name: str, topics: Iterable[str], bootstrap: str) -> TopicError:
     return TopicError(
         f"topic {name!r}",
         f"{bootstrap} has no such topic; it has {', '.join(sorted(topics)) or 'none at all'}",
-        f"{known!r}" if known else "thalweg topics --create, with the pipeline's file",
+        f"{known!r}" if known else "thalweg topics PIPELINE --create",
     )
 
 

@@ -58,6 +58,7 @@ def what_if(
     labels_file: str | None,
     count: int,
     kind: Any,
+    time_format: str | None,
     as_json: bool,
     config: Path | None,
     **flags: Any,
@@ -85,7 +86,7 @@ def what_if(
     hindsight, summary = Hindsight(declared, amount, one_per), replaying.Summary.of(declared)
 
     async def files(path: str, show: Callable[..., None]) -> None:
-        sources = reruns.files_of(declared, path, labels_file, count, kind)
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format)
         await reruns.replay_files(
             declared,
             sources,

@@ -6,15 +6,13 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import psutil  # comes with jgo
 from outside import ROOT
 
-__all__ = ["SMALL", "Run", "eventually"]
+__all__ = ["SMALL", "Run"]
 
 SMALL = ("--days=10", "--customers=300", "--rate=700")
 
@@ -59,10 +57,3 @@ class Run:
         found = next(filter(None, searched), None)
         assert found, pattern
         return found
-
-
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from demonstration import SMALL, Run, eventually
+from demonstration import SMALL, Run
+from until import eventually
 
 from streams.broker import Broker
 

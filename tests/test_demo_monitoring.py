@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 import yaml
-from demonstration import SMALL, Run, eventually
+from demonstration import SMALL, Run
 from outside import ROOT
 from prometheus_server import needs_prometheus
+from until import eventually
 
 from deploy.monitoring.alerts import alerts
 from streams.demo_grafana import homepath

@@ -102,6 +102,12 @@ def test_a_group_is_judged_by_who_is_in_it_and_what_waits(state, severity):
     assert [it.severity for it in of_group(state, partitions=2)] == [severity]
 
 
+def test_a_group_without_work_and_workers_is_told_to_be_so_in_words():
+    (found,) = of_group(group(0, "Empty", committed=100), partitions=2)
+    assert found.severity == "good"
+    assert found.found.startswith("nobody is in it, and nothing waits")
+
+
 def test_records_deleted_before_they_were_read_are_a_loss():
     lost, _ = of_group(group(1, committed=20), partitions=2)
     assert lost.severity == "wrong"

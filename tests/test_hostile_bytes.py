@@ -26,7 +26,7 @@ from streams.image import FORMAT, Image, ImageError, pack, unpack
 from streams.imageblocks import compressed, cut, expanded, joined
 from streams.journal import Entry, JournalGapError, Script
 from streams.letters import dead_letters
-from streams.manifest import Block, Manifest, decoded
+from streams.manifest import Block, Manifest, decoded, encoded
 from streams.pages import by_partition
 from streams.published import offset_of
 from streams.readings import NoPageError, read
@@ -266,7 +266,10 @@ def test_a_manifest_is_one_or_refused_and_never_another_one(key, value):
     whole = decoded(sealed(MANIFEST, KEY))
     if key is None:  # nobody reads the signature, so it can be another one
         whole = msgspec.structs.replace(whole, signature=found.signature)
+    else:
+        assert sealed(found, key) == value
     assert found == whole
+    assert encoded(found) == value
 
 
 @given(st.integers(-(2**62), 2**62), st.integers(-(2**62), 2**62))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from streams import jsonlines
 from streams.chunks import Chunk
-from streams.columns import Fields, SourceError, types_of
+from streams.columns import Fields, SourceError, of_schema, types_of
 from streams.reading import Source
 from streams.schema import Event
 from streams.sources import open_source
@@ -204,6 +204,61 @@ def test_a_value_of_another_type_and_a_torn_row_are_sent_as_they_are_and_counted
     assert chunk.keys == [b"a", b"b", None, b"d"]
     assert chunk.timestamps[2] == chunk.timestamps[1] < chunk.timestamps[3]
     assert source.malformed == 2
+    assert source.misfit == "n 'lots' is no float"
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_semicolons_or_tabs_separate_where_the_header_has_no_comma(tmp_path, sign):
+    path = written(tmp_path / "e.csv", f'\ufeffa{sign}"b c"\n1{sign}"x{sign} y"\n')
+    assert objects(whole(open_source(path))) == [{"a": 1, "b c": f"x{sign} y"}]
+
+
+class Order(Event, frozen=True):
+    order_no: str
+    at: datetime
+    amount: float | None
+    discount: float | None = None
+
+
+def test_a_missing_value_of_an_optional_field_decodes_as_none(tmp_path):
+    path = written(tmp_path / "e.csv", "order_no,at,amount,discount\nA1,2026-03-01,,\n")
+    chunk = whole(open_source(path, of_schema(Fields(key="order_no", time="at"), Order)))
+    assert chunk.values == [b'{"order_no":"A1","at":"2026-03-01T00:00:00Z","amount":null}']
+    assert msgspec.json.decode(chunk.values[0], type=Order).amount is None
+
+
+def test_times_in_the_files_own_format_are_sent_as_rfc_3339(tmp_path):
+    text = "order_no,at,amount\nA1,01.04.2018 12:00,1\nA2,soon,2\n"
+    path = written(tmp_path / "e.csv", text)
+    own = Fields(time="at", time_format="%d.%m.%Y %H:%M")
+    for fields in (own, of_schema(own, Order)):  # with the types of a schema, and without
+        source = open_source(path, fields)
+        chunk = whole(source)
+        assert json.loads(chunk.values[0])["at"] == "2018-04-01T12:00:00Z"
+        assert chunk.timestamps == [NOON, NOON]
+        assert (source.malformed, source.misfit) == (1, "at 'soon' is no datetime")
+
+
+def test_a_table_without_what_the_schema_asks_for_says_how_to_name_it(tmp_path):
+    path = written(tmp_path / "e.csv", "Order No,when,amount\nA1,2026-03-01,1\n")
+    with pytest.raises(SourceError) as caught:
+        list(open_source(path, of_schema(Fields(key="order_no", time="at"), Order)))
+    assert caught.value.given.endswith("e.csv without 'order_no', 'at'")
+    assert "the columns are Order No, when, amount" in caught.value.why
+    assert caught.value.write == (
+        'order_no: str = msgspec.field(name="Order No") in the schema; '
+        "or --rename 'Order No=order_no' for thalweg produce"
+    )
+
+
+def test_a_format_of_times_that_is_not_theirs_is_told_with_one_of_them(tmp_path):
+    path = written(tmp_path / "e.csv", "at\n01.04.2018\n")
+    for form in (None, "%d/%m/%Y"):
+        with pytest.raises(SourceError, match=r"it holds '01\.04\.2018'") as caught:
+            list(open_source(path, Fields(time="at", time_format=form)))
+        assert "--time-format" in caught.value.write
+    with pytest.raises(SourceError, match="for JSON lines"):
+        open_source(written(tmp_path / "e.jsonl", "{}"), Fields(time_format="%d/%m/%Y"))
 
 
 def test_tabs_separate_where_the_name_says_so(tmp_path):
