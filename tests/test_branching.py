@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from mixed_learners import OPTIMIZERS, Group, dense, model
 from test_mixing import EVENTS, story, told
 
