@@ -101,7 +101,7 @@ class RowExchange:
         return None
 
     def branch(self) -> None:
-        """Be those of another partition, which have told nothing; what of whom was taken over stays.
+        """Be those of another partition, which told nothing; what of whom was taken over stays.
 
         Raises:
             RuntimeError: rows wait to be told, or are on their way: they would be counted twice.

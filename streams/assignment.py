@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streams.pipeline import Pipeline
     from streams.settings import Settings
 
-__all__ = ["Assignment"]
+__all__ = ["EXPLAINED", "Assignment"]
 
 log = logging.getLogger("thalweg")
 
@@ -39,7 +39,7 @@ _Answer = TypeVar("_Answer")
 
 _RETRY_S = 1.0
 
-_EXPLAINED = (
+EXPLAINED = (
     GrownError,
     StateLostError,
     ImageError,
@@ -304,6 +304,6 @@ class Assignment:
 
     def on_failed(self, number: int, error: BaseException) -> None:
         """Say why a partition cannot go on, and stop the worker."""
-        expected = isinstance(error, _EXPLAINED)
+        expected = isinstance(error, EXPLAINED)
         log.error("partition %d: %s", number, error, exc_info=None if expected else error)
         self._failed(error)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiokafka
+from aiokafka import TopicPartition
 from faust.types import TP
 
 from streams.assignment import Assignment
@@ -101,7 +102,7 @@ class _Reading:
     def __init__(
         self,
         consumer: aiokafka.AIOKafkaConsumer,
-        places: Sequence[TP],
+        places: Sequence[TopicPartition],
         committed: Callable[[], Mapping[TP, int | None]],
         latest: bool,
     ) -> None:
@@ -119,7 +120,7 @@ class _Reading:
             return await asyncio.to_thread(self._committed)
 
         for tp, at in (await host.assigned(starts, earliest, committed)).items():
-            self._consumer.seek(tp, at)
+            self._consumer.seek(TopicPartition(*tp), at)
 
     async def ends(self) -> dict[TP, int]:
         """Where each ends now."""
@@ -134,20 +135,20 @@ class _Reading:
 
     def end(self, topic: str, partition: int) -> int | None:
         """Offset after the last record that can be read, as the last fetch told it."""
-        end: int | None = self._consumer.last_stable_offset(TP(topic, partition))
+        end: int | None = self._consumer.last_stable_offset(TopicPartition(topic, partition))
         return end
 
     def pause(self, topic: str, partition: int) -> None:
         """Read no more of it for now."""
-        self._consumer.pause(TP(topic, partition))
+        self._consumer.pause(TopicPartition(topic, partition))
 
     def resume(self, topic: str, partition: int) -> None:
         """Read on."""
-        self._consumer.resume(TP(topic, partition))
+        self._consumer.resume(TopicPartition(topic, partition))
 
     async def seek(self, topic: str, partition: int, offset: int) -> None:
         """Read on from there."""
-        self._consumer.seek(TP(topic, partition), offset)
+        self._consumer.seek(TopicPartition(topic, partition), offset)
 
 
 @asynccontextmanager
@@ -155,13 +156,13 @@ async def _reading(
     pipeline: Pipeline, settings: Settings, client: Mapping[str, Any], numbers: Sequence[int]
 ) -> AsyncIterator[_Reading]:
     topics = pipeline.input_topics
-    places = [TP(topic, number) for number in numbers for topic in topics]
+    places = [TopicPartition(topic, number) for number in numbers for topic in topics]
     read_in_slices(set(topics))
     group = settings.group or pipeline.name
 
     def committed() -> Mapping[TP, int | None]:
         found = committed_offsets(settings.brokers, group, pipeline, client)
-        return {tp: found.get(tp.partition, {}).get(tp.topic) for tp in places}
+        return {TP(*it): found.get(it.partition, {}).get(it.topic) for it in places}
 
     async with reader(client) as consumer:
         consumer.assign(places)

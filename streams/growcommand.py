@@ -52,6 +52,7 @@ def grow(
              thalweg grow examples/fraud.py --partitions 8 --settle 30 --dry-run
     """
     from streams.growing import grow as carried_out
+    from streams.assignment import EXPLAINED
     from streams.growing import plan
     from streams.loading import load
     from streams.pending import check_pending
@@ -69,10 +70,13 @@ def grow(
         _tell(growth)
         return
     families = []
-    for family in carried_out(declared, settings, client, growth, settle, err.print):
-        families.append(family)
-        if not as_json:
-            click.echo(_told(family))
+    try:
+        for family in carried_out(declared, settings, client, growth, settle, err.print):
+            families.append(family)
+            if not as_json:
+                click.echo(_told(family))
+    except EXPLAINED as error:
+        raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(msgspec.json.encode([_facts(family) for family in families]))
     elif growth.parents:

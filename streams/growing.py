@@ -29,7 +29,7 @@ from streams.image import ImageError
 from streams.logreading import ends
 from streams.manifest import Manifest
 from streams.producer import PartitionProducer, transactional_ids
-from streams.rollback import members
+from streams.rollback import check_signable, members
 from streams.topics import describe, required_topics
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def plan(pipeline: Pipeline, settings: Settings, count: int, client: Mapping[str
 
     Raises:
         GrowthError: it cannot be, or the group is at work.
+        RollbackError: images are signed, and there is no key.
         DeclarationError: the pipeline declares another number.
         ClusterError: there is no Kafka.
         TopicError: there are no images' topics.
@@ -107,6 +108,7 @@ def plan(pipeline: Pipeline, settings: Settings, count: int, client: Mapping[str
             "--checkpoint-key-file and --checkpoint-store as the workers have them, or thalweg "
             "checkpoints rollback to one that can",
         )
+    check_signable(newest.values(), signed=images.signed)
     there = _there(pipeline, settings, client)
     before = _before(newest, there[pipeline.events.name], count)
     if before is not None:

@@ -65,10 +65,14 @@ async def ends(
 
 
 async def partition_count(client: Mapping[str, Any], topic: str) -> int:
-    """How many partitions a topic has now; 0 where there is none."""
-    async with reader(client) as consumer:
-        await consumer.topics()
-        return len(consumer.partitions_for_topic(topic) or ())
+    """How many partitions a topic has now.
+
+    Raises:
+        KafkaError: there is none, or nobody answers.
+    """
+    # Of a consumer one would only hear what it has happened to hear itself.
+    async with aiokafka.AIOKafkaProducer(**client) as asking:
+        return len(await asking.partitions_for(topic))
 
 
 def reader(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
