@@ -51,8 +51,8 @@ def grow(
     Example: thalweg grow examples/fraud.py --partitions 8
              thalweg grow examples/fraud.py --partitions 8 --settle 30 --dry-run
     """
-    from streams.growing import grow as carried_out
     from streams.assignment import EXPLAINED
+    from streams.growing import grow as carried_out
     from streams.growing import plan
     from streams.loading import load
     from streams.pending import check_pending
@@ -65,7 +65,7 @@ def grow(
     check_signing(declared, settings)
     check_pending(declared, settings)
     client = client_options(settings)
-    growth = plan(declared, settings, count, client)
+    growth = plan(declared, settings, count, client, err.print)
     if dry_run:
         _tell(growth)
         return

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Family", "Growth", "GrowthError", "grow", "plan"]
 
 _TIMEOUT_S = 60.0
+_LEAVING_S, _LOOK_S = 5.0, 1.0
 
 
 class GrowthError(TeachingError):
@@ -80,8 +81,16 @@ class Family:
     belongings: Belongings
 
 
-def plan(pipeline: Pipeline, settings: Settings, count: int, client: Mapping[str, Any]) -> Growth:
+def plan(
+    pipeline: Pipeline,
+    settings: Settings,
+    count: int,
+    client: Mapping[str, Any],
+    progress: Callable[[str], object],
+) -> Growth:
     """See what is to be done for so many partitions; changes nothing.
+
+    Workers that were killed, or had a slot, are still members for a while: that is waited for.
 
     Raises:
         GrowthError: it cannot be, or the group is at work.
@@ -91,12 +100,16 @@ def plan(pipeline: Pipeline, settings: Settings, count: int, client: Mapping[str
         TopicError: there are no images' topics.
     """
     group = settings.group or pipeline.name
-    if at_work := members(settings.brokers, group, client):
+    deadline = time.monotonic() + settings.session_timeout_s + _LEAVING_S
+    while at_work := members(settings.brokers, group, client):
+        if time.monotonic() < deadline:
+            progress(f"group {group!r} has {at_work} members; waiting for them to leave")
+            time.sleep(_LOOK_S)
+            continue
         raise GrowthError(
             f"group {group!r} has {at_work} members",
             "who is at work holds the state that is to be divided",
-            "stop its workers (producers may go on), and then this again; one that had a slot "
-            "leaves after session_timeout_s",
+            "stop its workers (producers may go on), and then this again",
         )
     pipeline.check_partitions(count)
     images = GroupImages(pipeline, settings)
