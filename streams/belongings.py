@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streams.image import Image
     from streams.pipeline import Pipeline
 
-__all__ = ["Belongings", "belongings"]
+__all__ = ["Belongings", "belongings", "placed"]
 
 _STRETCH, _LONGEST = 1 << 16, 1 << 20
 
@@ -79,17 +79,32 @@ async def belongings(
                         keys[low, high] = None if key is None else bytes(key)
                 if len(keys) == len(left):
                     break
+    return placed(keys, len(left), parent, before, count)
+
+
+def placed(
+    keys: Mapping[tuple[int, int], bytes | None], waiting: int, parent: int, before: int, count: int
+) -> Belongings:
+    """Where events belong by their keys.
+
+    Args:
+        keys: by the halves of their digests, of those that were found.
+        waiting: how many there are.
+        parent: where they have been.
+        before: how many partitions there were.
+        count: how many there are.
+    """
     keyed = {one: key for one, key in keys.items() if key is not None}
     hashed = _hash_of([*keyed.values()], before, parent)
-    placed = HASHES[hashed]([*keyed.values()], count)
-    fits = placed % before == parent
-    places = np.where(fits, placed, parent)
+    found = HASHES[hashed]([*keyed.values()], count)
+    fits = found % before == parent
+    places = np.where(fits, found, parent)
     moved = int(np.count_nonzero(places != parent))
     return Belongings(
         Owners(np.array([*keyed], np.uint64).reshape(-1, 2), places),
         moved,
-        len(left) - moved,
-        len(left) - len(keys),
+        waiting - moved,
+        waiting - len(keys),
         len(keys) - int(np.count_nonzero(fits)),
         hashed,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -28,6 +28,8 @@ LABELLED = [
     "sources", "weighed", "windows",
 ]  # fmt: skip
 NAMES = "abcdefgh"
+LATER = BEGIN + timedelta(hours=3)
+"""Then all that came first has been learned."""
 PARENT, CHILD = 0, 1
 keys = st.lists(st.binary(max_size=20), max_size=30)
 
@@ -60,11 +62,9 @@ def _ids(names: Iterable[str]) -> np.ndarray:
     return digests(TextColumn.of([*names]))
 
 
-def _visits(names: Iterable[str], start: int, **changed: Any) -> Any:
+def _visits(names: Iterable[str], start: int, begin: datetime) -> Any:
     values = [
-        visit(**{"id": name, "at": BEGIN + timedelta(minutes=start + n), "seconds": 1.0 + n})
-        if not changed
-        else visit(**{"id": name, **changed})
+        visit(id=name, at=begin + timedelta(minutes=n), seconds=1.0 + n, bought=n % 2 == 0)
         for n, name in enumerate(names)
     ]
     return slice_of(values, "visits", start)
@@ -73,7 +73,7 @@ def _visits(names: Iterable[str], start: int, **changed: Any) -> Any:
 def _sales(told: Iterable[tuple[str, int, int, str]], start: int = 0) -> Any:
     values = [
         msgspec.json.encode(
-            {"id": name, "bought": bought, "at": BEGIN + timedelta(minutes=minutes), "by": by}
+            {"id": name, "bought": bought, "at": LATER + timedelta(minutes=minutes), "by": by}
         )
         for name, bought, minutes, by in told
     ]
@@ -115,12 +115,16 @@ def _grown(name: str, data: Any) -> tuple[PartitionTask, dict[int, PartitionTask
     pipeline = PIPELINES[name]
     where = {one: data.draw(st.integers(PARENT, CHILD), label=one) for one in NAMES}
     whole = begun(pipeline)
+    whole.take(_visits("uvw", 0, BEGIN))
+    judged = [("v", 1, -170, "desk"), ("w", 1, -169, "till")]
+    if "sales" in pipeline.input_topics:
+        whole.take(_sales(judged))
     seen = data.draw(st.integers(1, len(NAMES)), label="seen")
-    whole.take(_visits(NAMES[:seen], 0))
+    whole.take(_visits(NAMES[:seen], 3, LATER))
     # Labels of events that are there, some from ahead of time; and of others, too early.
     told = data.draw(sales, label="told") if "sales" in pipeline.input_topics else []
     if told:
-        whole.take(_sales(told))
+        whole.take(_sales(told, len(judged)))
     image = unpack(pack(whole.image()))
     owners = Owners(_ids(where), np.array([*where.values()], np.int64))
     begins = {CHILD: dict(whole.positions)}
@@ -151,8 +155,8 @@ def test_what_waits_is_learned_once_on_one_side_as_it_would_have_been_undivided(
         for task in (whole, *parts.values()):
             # Time goes on, on all sides: what has no label is silent.
             for n, hours in enumerate((5, 9)):
-                at = BEGIN + timedelta(hours=hours)
-                task.take(_visits([f"flush {n}"], task.positions["visits"], at=at))
+                at = LATER + timedelta(hours=hours)
+                task.take(_visits([f"flush {n}"], task.positions["visits"], at))
         flushed = {whole.rows.next - 1, whole.rows.next - 2}
         for one in own.values():
             learned += Counter({it: n for it, n in one.learned.items() if it[0] not in flushed})
@@ -170,9 +174,10 @@ def test_both_sides_answer_the_next_event_as_the_undivided_one_would(name):
     def holds(data):
         whole, parts, _ = _grown(name, data)
         # Not later than the last one, or labels that wait for their date would be learned first.
-        seen = whole.positions["visits"]
-        coming = _visits(["next"], seen, at=BEGIN + timedelta(minutes=seen - 1))
+        start = whole.positions["visits"]
+        coming = _visits(["next"], start, LATER + timedelta(minutes=start - 4))
         expected = rows(whole.take(coming).predictions)
+        assert whole.learned
         for task in parts.values():
             got = rows(task.take(coming).predictions)
             values = [msgspec.json.decode(it.value) for it in (*expected, *got)]
