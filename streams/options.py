@@ -17,6 +17,7 @@ from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
 
 __all__ = [
     "backtest_option",
+    "decimal_option",
     "err",
     "file_options",
     "out",
@@ -69,6 +70,13 @@ time_format_option = click.option(
     "--time-format",
     help="of the times in a CSV, such as '%d.%m.%Y %H:%M'; UTC where it has no %z",
 )
+decimal_option = click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    default=".",
+    show_default=True,
+    help="what a CSV writes before decimals, in columns that are numbers by the schema",
+)
 
 
 def range_options(command: F) -> F:
@@ -108,6 +116,7 @@ def file_options(command: F) -> F:
         click.option("--partitions", "count", default=1, show_default=True, help="of the files"),
         click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"])),
         time_format_option,
+        decimal_option,
     )
 
 

@@ -60,6 +60,7 @@ def replay(
     count: int,
     kind: Any,
     time_format: str | None,
+    decimal: str,
     as_json: bool,
     config: Path | None,
     **flags: Any,
@@ -95,7 +96,7 @@ def replay(
         return replaying.to_nowhere()
 
     async def files(path: str, show: Callable[..., None]) -> None:
-        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format)
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format, decimal)
         await reruns.replay_files(
             declared, sources, count, sink, summary, lambda at: show(at, _so_far(summary))
         )

@@ -53,6 +53,7 @@ def report(
     count: int,
     kind: Any,
     time_format: str | None,
+    decimal: str,
     metrics: str | None,
     config: Path | None,
     **flags: Any,
@@ -87,7 +88,7 @@ def report(
     async def files(path: str, show: Callable[..., None]) -> None:
         await reruns.replay_files(
             declared,
-            reruns.files_of(declared, path, labels_file, count, kind, time_format),
+            reruns.files_of(declared, path, labels_file, count, kind, time_format, decimal),
             count,
             lambda _: replaying.to_nowhere(),
             summary,

@@ -59,6 +59,7 @@ def what_if(
     count: int,
     kind: Any,
     time_format: str | None,
+    decimal: str,
     as_json: bool,
     config: Path | None,
     **flags: Any,
@@ -86,7 +87,7 @@ def what_if(
     hindsight, summary = Hindsight(declared, amount, one_per), replaying.Summary.of(declared)
 
     async def files(path: str, show: Callable[..., None]) -> None:
-        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format)
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format, decimal)
         await reruns.replay_files(
             declared,
             sources,
