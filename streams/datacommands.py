@@ -13,11 +13,11 @@ import click
 
 from streams.options import (
     decimal_option,
-    err,
     out,
     progress_bar,
     resolved,
     settings_options,
+    tell_misfits,
     time_format_option,
 )
 
@@ -113,9 +113,7 @@ def produce(
             security=client_options(settings),
         )
     _finish(summary, as_json)
-    if source.malformed:
-        first_one = "" if source.misfit is None else f"; the first: {source.misfit}"
-        err.print(f"{source.malformed:,} of those read were malformed, sent as they are{first_one}")
+    tell_misfits([source], "sent as they are")
 
 
 @click.command()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
+
+if TYPE_CHECKING:
+    from streams.reading import Source
 
 __all__ = [
     "backtest_option",
@@ -26,6 +29,7 @@ __all__ = [
     "range_options",
     "resolved",
     "settings_options",
+    "tell_misfits",
     "time_format_option",
 ]
 
@@ -131,6 +135,14 @@ def _together(command: F, *options: Callable[[F], F]) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def tell_misfits(sources: Sequence[Source], done: str = "turned away") -> None:
+    """Say how many records of each file are not what was asked for, and what the first one was."""
+    for source in sources:
+        if source.malformed:
+            first = "" if source.misfit is None else f"; the first: {source.misfit}"
+            err.print(f"{source.path}: {source.malformed:,} records malformed, {done}{first}")
 
 
 def resolved(config: Path | None, **flags: Any) -> tuple[Settings, Provenance]:

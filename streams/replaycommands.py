@@ -21,6 +21,7 @@ from streams.options import (
     range_options,
     resolved,
     settings_options,
+    tell_misfits,
 )
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def replay(
         await reruns.replay_files(
             declared, sources, count, sink, summary, lambda at: show(at, _so_far(summary))
         )
+        tell_misfits(sources)
 
     async def topics(show: Callable[..., None]) -> None:
         numbers = chosen_partitions(partitions, declared, settings, to_topic)

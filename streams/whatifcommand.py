@@ -18,6 +18,7 @@ from streams.options import (
     progress_bar,
     resolved,
     settings_options,
+    tell_misfits,
 )
 from streams.replaycommands import chosen_partitions, site_of
 
@@ -97,6 +98,7 @@ def what_if(
             lambda at: show(at, f"{summary.events:,} events"),
             hindsight.watch,
         )
+        tell_misfits(sources)
 
     async def topics(show: Callable[..., None]) -> None:
         site = site_of(declared, settings)
