@@ -152,7 +152,7 @@ def test_a_segment_in_which_it_fails_is_named(tmp_path):
 
 
 def test_a_decision_that_is_seldom_taken_is_told_in_tenths(tmp_path):
-    found = symptoms(facts(tmp_path, pipeline(decide=Threshold(0.7)), events()))
+    found = symptoms(facts(tmp_path, pipeline(decide=Threshold(0.6)), events()))
     assert re.search(r"of 100 that should be \d\.\d are$", said(found, "decisions", "good"))
 
 
