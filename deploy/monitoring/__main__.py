@@ -23,8 +23,8 @@ __all__ = ["ROOT", "alert_file", "files", "paging_file"]
 ROOT = Path(__file__).parents[2]
 _MADE = "# Made by python -m deploy.monitoring from deploy/monitoring/{}.py.\n"
 _LINKED = """#
-# Its links to runbooks are paths in this repository. To have them lead to a page of your own, such as
-# docs/runbooks.md as make docs-site builds it:
+# Its links to runbooks are paths in this repository. To have them lead to a page of your own, such
+# as docs/runbooks.md when make docs-site has built it:
 #
 #     python -m deploy.monitoring --runbooks https://wiki.example/thalweg/runbooks.html > alerts.yml
 """
