@@ -189,8 +189,8 @@ _CARDS = "CP {card_precision:.3f} of {card_precision_ceiling:.3f}"
 def pause(spent: float) -> float:
     """How long not to look at the figures after a look that took so many CPU-seconds.
 
-    Looks are to take a hundredth of the time; but figures that are not renewed look like a model
-    that learns nothing, so they are never much older than what a scrape would miss.
+    Looks are to take a hundredth of the time. But figures that are not renewed look like a model
+    that learns nothing, so even dear ones are renewed after some seconds.
     """
     return min(spent / _DESCRIBING, _OLDEST_S)
 
