@@ -38,9 +38,9 @@ class LabelRate(Sliding):
         delay: how far behind the event the windows end: at least as long as it takes until an
             event that nobody complains of is learned, `matures_after`.
         stats: "count", the events; "positives", the sum of their labels; "rate", the mean label, 0
-            where there is no event. And of the longest window alone, where its last label is positive,
+            where there is no event. And of the longest window alone, if its last label is positive,
             in seconds: "since_positive", the time since the event it is of, and "streak", since the
-            first of those that were positive without another one in between. Missing otherwise.
+            first of those that were positive without another one in between; else missing.
     """
 
     delay: str

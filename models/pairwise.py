@@ -106,8 +106,8 @@ class Pairwise(Standalone, base.Classifier):  # type: ignore[misc]  # River ship
             )
         if not 0.0 < prior < 1.0:
             raise ValueError(
-                f"Pairwise(prior={prior!r}): a share between 0 and 1, of one in a hundred 0.01; write "
-                "Pairwise(prior=0.01)"
+                f"Pairwise(prior={prior!r}): a share between 0 and 1; write "
+                "Pairwise(prior=0.01) for one in a hundred"
             )
         check_penalty("Pairwise", "l2", l2)
         if l2_alone is not None:

@@ -73,8 +73,8 @@ class Rates:
             plan: scores the next n rows, and learns of these and earlier ones; None: scores alone.
 
         Returns:
-            float64[stats, n, windows], NaN where there is none, no key, or where the event comes too
-            late.
+            float64[stats, n, windows], NaN where there is none, where there is no key, or where the
+            event comes too late.
         """
         n = len(times)
         if plan is None:

@@ -37,7 +37,16 @@ from models.windowmemory import (
     Rules,
 )
 
-__all__ = ["A_SECOND", "behind", "compare", "look", "running_sum", "tell", "tell_nothing", "tell_streak"]
+__all__ = [
+    "A_SECOND",
+    "behind",
+    "compare",
+    "look",
+    "running_sum",
+    "tell",
+    "tell_nothing",
+    "tell_streak",
+]
 
 A_SECOND = 1e6
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from models.bags import Bag
@@ -100,7 +101,7 @@ def _of_past(
     if value is None:
         streak = isinstance(feature, LabelRate) and last in _SECONDS
         return f"no positive label of this {feature.by} of late" if streak else f"{name} is missing"
-    spelled = number
+    spelled: Callable[[float], str] = number
     if isinstance(feature, Spikes):
         template = "{value} times{over} {field} was more than {above} × the usual of this {by}"
         words = {"field": feature.field, "above": number(feature.above)}
