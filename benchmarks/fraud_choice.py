@@ -6,7 +6,8 @@ file up to the test week, without Kafka. That week and what comes after it are n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,49 +18,62 @@ from benchmarks import answering
 from benchmarks.fraud_pipelines import on_partitions, preset
 from benchmarks.fraud_records import labels, payments
 from benchmarks.handbook import EARLIER, TEST_WEEK, Figures, Payments, mean_figures, measured
-from models import AdaGrad, Averaged, LabelRate, Pairwise, Spikes
+from models import AdaGrad, Averaged, LabelRate, Pairwise, Window
 from models.feature import Feature
+from models.labelrate import LabelStat
+from models.window import Stat as WindowStat
 from streams.chunks import Chunk, first
 from streams.pipeline import Pipeline
 
 __all__ = ["ALTERNATIVES", "alternatives", "answered", "tied"]
 
 
-def _features(*, spikes: bool = True, **rates: Any) -> list[Feature]:
-    """The preset's, with other windows of labels or without spikes."""
-    usual = {"by": "terminal_id", "over": ["1d", "3d", "7d", "14d", "30d"], "delay": "7d"}
-    usual |= {"stats": ["count", "positives", "rate"], "scale": None}
-    kept = [one for one in preset()["features"] if not isinstance(one, LabelRate)]
-    kept = [one for one in kept if spikes or not isinstance(one, Spikes)]
-    return [*kept, LabelRate(**{**usual, **rates})]
+def _features(
+    *, spikes: bool = True, card: Sequence[WindowStat] = (), **rates: Any
+) -> list[Feature]:
+    """The preset's, with other figures of cards or labels, or without spikes."""
+    usual = {"by": "terminal_id", "over": ["1d", "7d", "30d"], "delay": "7d", "scale": None}
+    usual |= {"stats": ["count", "positives", "rate", "since_positive", "streak"]}
+    amount, window, spiked, _ = preset()["features"]
+    if card:
+        assert isinstance(window, Window)
+        window = dataclasses.replace(window, stats=card)
+    return [amount, window, *([spiked] if spikes else []), LabelRate(**{**usual, **rates})]
 
 
-_SLOW = Pairwise((6,), AdaGrad(0.01), l2=0.03)
-_SLOWER = Pairwise((6,), AdaGrad(0.005), l2=0.01)
-_MIDDLE, _FINE = Pairwise((12,)), Pairwise((24,))
+def _model(**changed: Any) -> Pairwise:
+    """The preset's, with other settings."""
+    model: Pairwise = preset()["model"].clone(changed)
+    return model
+
+
+_COUNTS: Sequence[LabelStat] = ("count", "positives", "rate")
+_FIVE = ["1d", "3d", "7d", "14d", "30d"]
+_BEFORE = _features(card=("count", "mean", "ratio"), stats=_COUNTS, over=_FIVE)
 
 ALTERNATIVES: Mapping[str, Mapping[str, Any]] = {
     "the preset": {},
-    "plain quantiles": {"model": Pairwise(positives=0.0)},
-    "frauds half of the quantiles' weight": {"model": Pairwise(positives=0.5)},
-    "6 bins": {"model": Pairwise(bins=(6,))},
-    "24 bins": {"model": Pairwise(bins=(24,))},
-    "12 and 24 bins": {"model": Pairwise(bins=(12, 24))},
-    "AdaGrad 0.05": {"model": Pairwise(optimizer=AdaGrad(0.05))},
-    "l2 0.03": {"model": Pairwise(l2=0.03)},
+    "what it was before": {"features": _BEFORE, "model": Pairwise()},
+    "what it was before, a model as now": {"features": _BEFORE},
+    "the model it had before": {"model": Pairwise()},
+    "the intercept begins at one half": {"model": _model(prior=0.5)},
+    "single numbers forget as pairs do": {"model": _model(l2_alone=0.3)},
+    "l2 of single numbers 0.01": {"model": _model(l2_alone=0.01)},
+    "l2 of pairs 0.1": {"model": _model(l2=0.1)},
+    "AdaGrad 0.01": {"model": _model(optimizer=AdaGrad(0.01))},
+    "AdaGrad 0.04": {"model": _model(optimizer=AdaGrad(0.04))},
+    "no streaks": {"features": _features(stats=_COUNTS)},
+    "terminals' windows 1, 3, 7, 14, 30 d": {"features": _features(over=_FIVE)},
+    "counts and means of the card, too": {"features": _features(card=("count", "mean", "ratio"))},
     "no spikes": {"features": _features(spikes=False)},
-    "no counts at terminals": {"features": _features(stats=["positives", "rate"])},
-    "terminals' windows 1, 7, 30 d": {"features": _features(over=["1d", "7d", "30d"])},
-    "ensemble: 6 bins learned slowly, 24": {"model": Averaged({"slow": _SLOW, "fine": _FINE})},
-    "ensemble: … more slowly": {"model": Averaged({"slow": _SLOWER, "fine": _FINE})},
-    "ensemble: … that twice, 12, 24": {
+    "plain quantiles": {"model": _model(positives=0.0)},
+    "6 bins": {"model": _model(bins=(6,))},
+    "24 bins": {"model": _model(bins=(24,))},
+    "12 and 24 bins": {"model": _model(bins=(12, 24))},
+    "ensemble: 6 bins, and 24 learned faster": {
         "model": Averaged(
-            {"slow": _SLOWER, "middle": _MIDDLE, "fine": _FINE}, weights={"slow": 2.0}
+            {"coarse": _model(bins=(6,)), "fine": _model(bins=(24,), optimizer=AdaGrad(0.04))}
         ),
-    },
-    "ensemble: 4 windows, slowly × 1.5, 12, 24": {
-        "features": _features(over=["1d", "3d", "7d", "30d"]),
-        "model": Averaged({"slow": _SLOW, "middle": _MIDDLE, "fine": _FINE}, weights={"slow": 1.5}),
     },
 }
 """What differs from the preset, by name."""

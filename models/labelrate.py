@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from models.sliding import Sliding, duration
 
 __all__ = ["LabelRate", "LabelStat"]
 
-LabelStat: TypeAlias = Literal["count", "positives", "rate"]
+LabelStat: TypeAlias = Literal["count", "positives", "rate", "since_positive", "streak"]
+
+_WITHOUT_WINDOW: Final[tuple[LabelStat, ...]] = ("since_positive", "streak")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,9 @@ class LabelRate(Sliding):
         delay: how far behind the event the windows end: at least as long as it takes until an
             event that nobody complains of is learned, `matures_after`.
         stats: "count", the events; "positives", the sum of their labels; "rate", the mean label, 0
-            where there is no event.
+            where there is no event. And of the longest window alone, if its last label is positive,
+            in seconds: "since_positive", the time since the event it is of, and "streak", since the
+            first of those that were positive without another one in between; else missing.
     """
 
     delay: str
@@ -57,7 +61,15 @@ class LabelRate(Sliding):
     @property
     def names(self) -> tuple[str, ...]:
         """Of each figure, in order."""
-        return tuple(f"{self.name}.{stat}.{over}" for stat in self.stats for over in self.over)
+        return tuple(
+            name
+            for stat in self.stats
+            for name in (
+                [f"{self.name}.{stat}"]
+                if stat in _WITHOUT_WINDOW
+                else [f"{self.name}.{stat}.{over}" for over in self.over]
+            )
+        )
 
     def enter(self, memory: Memory) -> None:
         """Have a memory keep its windows, and the events that wait for their label."""
@@ -66,21 +78,31 @@ class LabelRate(Sliding):
     def rates(self, memory: Memory) -> Rates:
         """What a memory keeps of the events before and their labels."""
         settings = self._lengths, duration(self.delay), self._lateness, self.remember
-        sums = set(self.stats) != {"count"}
-        return memory.rates(self.name, lambda: Rates(*settings, sums, shared=self.shared))
+        return memory.rates(self.name, lambda: Rates(*settings, self._asked, shared=self.shared))
 
     def figures(self, columns: Columns, memory: Memory) -> NDArray[np.float64]:
         """Unscaled, float64[n, figures], NaN where there is none; see `Rates.take`."""
         times = microseconds(columns[EVENT_TIME])
-        count, total = self.rates(memory).take(columns[self.by], times, memory.plan)
+        taken = self.rates(memory).take(columns[self.by], times, memory.plan)
+        by_stat = dict(zip(self._asked, taken, strict=True))
+        longest = int(np.argmax(self._lengths))
         found = []
         for stat in self.stats:
             if stat == "rate":
                 # Without events both are 0; without a key, NaN.
-                found.append(total / np.maximum(count, 1.0))
+                found.append(by_stat["sum"] / np.maximum(by_stat["count"], 1.0))
+            elif stat in _WITHOUT_WINDOW:
+                found.append(by_stat[stat][:, longest : longest + 1])
             else:
-                found.append(count if stat == "count" else total)
+                found.append(by_stat["count" if stat == "count" else "sum"])
         return np.hstack(found)
+
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        """What the windows are asked."""
+        sums = bool({"positives", "rate"} & set(self.stats))
+        streaks = [stat for stat in _WITHOUT_WINDOW if stat in self.stats]
+        return ("count", *(["sum"] if sums else []), *streaks)
 
     @property
     def _own_settings(self) -> Mapping[str, Any]:

@@ -44,6 +44,12 @@ class Pairwise(Standalone, base.Classifier):  # type: ignore[misc]  # River ship
     l2
         Ridge penalty of the weights an event touches. It is also how fast what is confirmed no more
         is forgotten.
+    l2_alone
+        The same of the bins of single numbers; None: no other. What they say of most events lasts,
+        and is little: a penalty that keeps pairs from learning noise takes that away, too.
+    prior
+        Share of the positive class that is expected: where the intercept begins. At a share that is
+        far from it, all bins begin by learning that, those that are met often before others.
     positives
         Share of the positive class in the quantiles, from 0 to 1. The rarer it is, the more of the
         bins are to tell its numbers apart.
@@ -73,6 +79,8 @@ class Pairwise(Standalone, base.Classifier):  # type: ignore[misc]  # River ship
         positives: float = 0.75,
         bits: int = 18,
         seed: int = 0,
+        l2_alone: float | None = None,
+        prior: float = 0.5,
     ) -> None:
         if optimizer is None:
             optimizer = AdaGrad(0.02)
@@ -96,18 +104,30 @@ class Pairwise(Standalone, base.Classifier):  # type: ignore[misc]  # River ship
                 f"Pairwise(positives={positives!r}): a share, from 0 to 1; write "
                 "Pairwise(positives=0.75)"
             )
+        if not 0.0 < prior < 1.0:
+            raise ValueError(
+                f"Pairwise(prior={prior!r}): a share between 0 and 1; write "
+                "Pairwise(prior=0.01) for one in a hundred"
+            )
         check_penalty("Pairwise", "l2", l2)
+        if l2_alone is not None:
+            check_penalty("Pairwise", "l2_alone", l2_alone)
         self.bins = tuple(bins)
         self.optimizer = optimizer
         self.l2 = l2
         self.positives = positives
         self.bits = bits
         self.seed = seed
+        self.l2_alone = l2_alone
+        self.prior = prior
         self._slots: dict[str, int] | None = None
 
     def describe(self) -> Mapping[str, Any]:
-        """Every hyper-parameter; equal where two models learn the same from the same rows."""
-        return {
+        """Every hyper-parameter; equal where two models learn the same from the same rows.
+
+        `l2_alone` and `prior` only where they are other than usual, as they were not always there.
+        """
+        described = {
             "model": type(self).__name__,
             "bins": list(self.bins),
             "optimizer": self.optimizer.describe(),
@@ -116,10 +136,17 @@ class Pairwise(Standalone, base.Classifier):  # type: ignore[misc]  # River ship
             "bits": self.bits,
             "seed": self.seed,
         }
+        if self.l2_alone is not None:
+            described["l2_alone"] = self.l2_alone
+        if self.prior != 0.5:
+            described["prior"] = self.prior
+        return described
 
     def new(self, seed: int) -> PairwiseLearner:  # noqa: ARG002 - it draws no numbers
-        """A fresh learner; all begin with zeros, whatever the seed."""
-        return PairwiseLearner(self.bins, self.bits, self.optimizer, self.l2, self.positives)
+        """A fresh learner; all begin alike, whatever the seed."""
+        l2 = self.l2, self.l2 if self.l2_alone is None else self.l2_alone
+        begin = math.log(self.prior / (1.0 - self.prior))
+        return PairwiseLearner(self.bins, self.bits, self.optimizer, l2, self.positives, begin)
 
     def predict_proba_one(self, x: Mapping[Any, Any]) -> dict[bool, float]:
         """The probabilities of False and True; none where the score is not finite."""

@@ -179,18 +179,23 @@ def _learn(
     rate: float,
     smooth: float,
     l2: float,
+    l2_alone: float,
 ) -> None:
     """Take each member's own step for the row that was read."""
     for m in range(len(work.sizes)):
         residual = importance * (sigmoid(work.margins[m]) - target)
         cells, square = work.cells[m], residual * residual
+        pairs = len(cells) - len(work.numbers)
         # Apart from each other, so that the processor takes several roots at once.
         for k in range(len(cells)):
             work.weights[k] = work.lines[cells[k], 0]
             work.squares[k] = work.lines[cells[k], 1] + square
-        for k in range(len(cells)):
+        for k in range(pairs):
             pace = rate / (math.sqrt(work.squares[k]) + smooth)
             work.weights[k] = (work.weights[k] - pace * residual) / (1.0 + pace * l2)
+        for k in range(pairs, len(cells)):
+            pace = rate / (math.sqrt(work.squares[k]) + smooth)
+            work.weights[k] = (work.weights[k] - pace * residual) / (1.0 + pace * l2_alone)
         for k in range(len(cells)):
             work.lines[cells[k], 0] = work.weights[k]
             work.lines[cells[k], 1] = work.squares[k]
@@ -222,6 +227,7 @@ def walk(
     rate: float,
     smooth: float,
     l2: float,
+    l2_alone: float,
     score: NDArray[np.float64],
     adds: NDArray[np.float64],
 ) -> bool:
@@ -234,7 +240,7 @@ def walk(
             or without any, where each counts once.
         base, indptr, index, value: the rows, see `models.rows.Rows` and `read`.
         rate, smooth: of AdaGrad.
-        l2: as in `models.kernels.walk`.
+        l2, l2_alone: as in `models.kernels.walk`; the second of the bins of single numbers.
         score: float64[n], receives the answers of the `SCORE` steps: the probability at the mean of
             the members' log-odds; NaN for one that is not finite.
         adds: receives what each entry added to it, see `divide`, of one row behind the other; or
@@ -271,7 +277,7 @@ def walk(
             work.counts[1] += 1
             continue
         work.counts[0] += 1
-        _learn(work, label, importance, index, value, start, stop, rate, smooth, l2)
+        _learn(work, label, importance, index, value, start, stop, rate, smooth, l2, l2_alone)
         if note(edges, 1 if label > 0.5 else 0, work.numbers):
             return True
     return True

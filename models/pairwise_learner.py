@@ -28,13 +28,20 @@ class PairwiseLearner:
     kind: Kind = "binary"
 
     def __init__(
-        self, bins: Sequence[int], bits: int, optimizer: AdaGrad, l2: float, share: float
+        self,
+        bins: Sequence[int],
+        bits: int,
+        optimizer: AdaGrad,
+        l2: tuple[float, float],
+        share: float,
+        begin: float,
     ) -> None:
         self._bins = tuple(bins)
         self._bits = bits
         self._optimizer = optimizer
         self._l2 = l2
         self._share = share
+        self._log_odds = begin
         self._set_up(0)
         self._begun = False
 
@@ -85,7 +92,7 @@ class PairwiseLearner:
         work = self._work
         work.at[:] = 0
         columns = rows.base, rows.indptr, rows.index, rows.value
-        knobs = (*self._optimizer.knobs(), self._l2)
+        knobs = (*self._optimizer.knobs(), *self._l2)
         while work.at[0] < len(op):
             if not walk(work, self._edges, op, row, target, weight, *columns, *knobs, value, adds):
                 raise self._misfit(int(row[work.at[0]]))
@@ -159,4 +166,5 @@ class PairwiseLearner:
             counts=np.zeros(2, np.int64),
             at=np.zeros(4, np.int64),
         )
+        self._work.lines[self._work.intercept, 0] = self._log_odds
         self._edges = empty(numbers, finest)

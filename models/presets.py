@@ -51,18 +51,18 @@ def fraud(
     places = (at,) if isinstance(at, str) else at
     features: list[Feature] = [
         Number(amount),
-        Window(amount, by=by, over=["7d", "30d"], stats=["count", "mean", "ratio"], scale=None),
+        Window(amount, by=by, over=["7d", "30d"], stats=["ratio"], scale=None),
         Spikes(amount, by=by, above=3.0, usual="60d", over=["3d", "14d"], scale=None),
     ]
     features += [
         LabelRate(
             by=place,
-            over=["1d", "3d", "7d", "14d", "30d"],
+            over=["1d", "7d", "30d"],
             delay=delay,
-            stats=["count", "positives", "rate"],
+            stats=["count", "positives", "rate", "since_positive", "streak"],
             scale=None,
             shared=shared,
         )
         for place in places
     ]
-    return {"features": features, "model": Pairwise()}
+    return {"features": features, "model": Pairwise(l2=0.3, l2_alone=0.001, prior=0.01)}

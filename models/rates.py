@@ -39,7 +39,7 @@ class Rates:
         delay: how far before an event its windows end, in microseconds.
         late: how far behind its key's newest event an event may come, in microseconds.
         remember: how many labels, and how many keys, are remembered at most.
-        sums: whether labels are added up, or counted alone.
+        stats: what is asked of the labels: "count", "sum", "since_positive", "streak".
         shared: see `models.windows.Windows`; it is the labels that are told.
 
     Attributes:
@@ -52,21 +52,20 @@ class Rates:
         delay: int,
         late: int,
         remember: int,
-        sums: bool,
+        stats: Sequence[str],
         *,
         shared: bool = False,
     ) -> None:
         self._delay = delay
-        self._shape = (1 + sums, len(over))
-        stats = ("count", "sum")[: 1 + sums]
+        self._shape = (len(stats), len(over))
         columns = [(stat, window) for stat in stats for window in range(len(over))]
         self.windows = Windows(over, late, remember, columns, delay, shared=shared)
         self._rows = RowRecords(_WAITING)
 
     def take(
         self, keys: Column, times: NDArray[np.int64], plan: Plan | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How many labels there are for each of n new events, and their sum.
+    ) -> NDArray[np.float64]:
+        """What the windows of each of n new events say of the labels in them.
 
         Args:
             keys: n texts, or what `models.hashing.text` makes one of; None: no figures.
@@ -74,8 +73,8 @@ class Rates:
             plan: scores the next n rows, and learns of these and earlier ones; None: scores alone.
 
         Returns:
-            float64[n, windows] each, NaN where there is no key, or where the event comes too late.
-            Without `sums` the second is of no meaning.
+            float64[stats, n, windows], NaN where there is none, where there is no key, or where the
+            event comes too late.
         """
         n = len(times)
         if plan is None:
@@ -84,8 +83,7 @@ class Rates:
         new = self._rows.append(n)
         new["ids"], new["keyed"] = identified(keys)
         new["times"], new["labelled"] = times, False
-        found = self._walk(plan).reshape(n, *self._shape)
-        return found[:, 0], found[:, -1]
+        return np.moveaxis(self._walk(plan).reshape(n, *self._shape), 1, 0)
 
     def learn(self, plan: Plan) -> None:
         """Take the labels of a plan that scores nothing."""

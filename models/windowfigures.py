@@ -26,16 +26,27 @@ from models.windowmemory import (
     NOWHERE,
     RATIO,
     SINCE_LAST,
+    SINCE_POSITIVE,
     SQUARE_PARTS,
     STATS,
     STD,
+    STREAK,
     SUM,
     SUM_PARTS,
     Memory,
     Rules,
 )
 
-__all__ = ["A_SECOND", "behind", "compare", "look", "running_sum", "tell", "tell_nothing"]
+__all__ = [
+    "A_SECOND",
+    "behind",
+    "compare",
+    "look",
+    "running_sum",
+    "tell",
+    "tell_nothing",
+    "tell_streak",
+]
 
 A_SECOND = 1e6
 
@@ -256,3 +267,27 @@ def look(memory: Memory, rules: Rules, slot: int, at: int, stop: int, own: int) 
             for place in range(left, stop):
                 distinct += memory.until[place] > at
             found[w, DISTINCT] = distinct
+
+
+@_kernel
+def tell_streak(memory: Memory, rules: Rules, slot: int, at: int) -> None:
+    """How long ago the last of a window's values was, and the first of those like it before.
+
+    Where the last is not positive, there is none. Only values of a streak are looked at: few, as
+    positive ones are.
+    """
+    found, key = memory.found, memory.keys[slot]
+    for w in range(len(rules.over)):
+        found[w, SINCE_POSITIVE] = found[w, STREAK] = np.nan
+    stop = behind(memory, slot, at)
+    if stop == key.start + key.head or not memory.events[stop - 1].value > 0.0:
+        return
+    for w in range(len(rules.over)):
+        left = behind(memory, slot, at - rules.over[w])
+        place = stop
+        while place > left and memory.events[place - 1].value > 0.0:
+            place -= 1
+        if place < stop:
+            now = at + rules.lag
+            found[w, SINCE_POSITIVE] = (now - memory.events[stop - 1].time) / A_SECOND
+            found[w, STREAK] = (now - memory.events[place].time) / A_SECOND

@@ -18,7 +18,16 @@ from models import (
 from models.compiled import fused
 from models.idtable import find, foresee, likely
 from models.intrinsics import prefetch
-from models.windowfigures import A_SECOND, behind, compare, look, running_sum, tell, tell_nothing
+from models.windowfigures import (
+    A_SECOND,
+    behind,
+    compare,
+    look,
+    running_sum,
+    tell,
+    tell_nothing,
+    tell_streak,
+)
 from models.windowkeys import (
     adopt,
     discard,
@@ -287,6 +296,8 @@ def _answer_only(memory: Memory, rules: Rules, slot: int, at: int) -> None:
         _go_on(memory, rules, slot, at)
     else:
         look(memory, rules, slot, at, behind(memory, slot, at), NOWHERE)
+    if rules.streaks and slot != NOWHERE:
+        tell_streak(memory, rules, slot, at)
 
 
 @_kernel

@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 
 __all__ = [
     "COUNT", "DISTINCT", "FIRST_SEEN", "LATER", "LINE", "MAX", "MEAN", "MIN", "NEVER", "NOWHERE",
-    "RATIO", "SINCE_LAST", "SQUARE_PARTS", "STATS", "STD", "SUM", "SUM_PARTS", "Memory", "Rules",
-    "empty", "size",
+    "RATIO", "SINCE_LAST", "SINCE_POSITIVE", "SQUARE_PARTS", "STATS", "STD", "STREAK", "SUM",
+    "SUM_PARTS", "Memory", "Rules", "empty", "size",
 ]  # fmt: skip
 
 STATS = (
     "count", "sum", "mean", "std", "min", "max", "distinct", "ratio", "since_last", "first_seen",
+    "since_positive", "streak",
 )  # fmt: skip
 COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, RATIO, SINCE_LAST, FIRST_SEEN = range(10)
+SINCE_POSITIVE, STREAK = 10, 11
 
 NOWHERE = -1
 LATER = np.iinfo(np.int64).max
@@ -94,7 +96,7 @@ class Rules(NamedTuple):
             until then or behind it; 0: with their key's newest event.
         late: how far before the end of its key's windows an event may be.
         remember: so many events, and so many keys.
-        sums, squares, extremes, distinct, ratio: whether they are needed.
+        sums, squares, extremes, distinct, ratio, streaks: whether they are needed.
         stat, window: int64[p] each, what to put into which column.
     """
 
@@ -108,6 +110,7 @@ class Rules(NamedTuple):
     extremes: bool
     distinct: bool
     ratio: bool
+    streaks: bool
     stat: NDArray[np.int64]
     window: NDArray[np.int64]
 

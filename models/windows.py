@@ -38,8 +38,9 @@ class Windows:
         columns: what each column of figures is: a statistic, and the place of its window.
         lag: how far before now the windows end, in microseconds: where they are asked for, by
             events without a value. The others come when they may, and have no figures. Of these
-            there are "count", "sum", "mean", "std", "min" and "max". 0: the windows end with their
-            key's newest event.
+            there are "count", "sum", "mean", "std", "min" and "max"; and for these alone
+            "since_positive" and "streak", see `models.labelrate.LabelRate`. 0: the windows end with
+            their key's newest event.
         shared: tell other partitions of the events, and take over those that they tell of. Then
             windows end with the key's newest event of the own partition.
 
@@ -69,6 +70,7 @@ class Windows:
             extremes=bool(stats & {"min", "max"}),
             distinct="distinct" in stats,
             ratio="ratio" in stats,
+            streaks=bool(stats & {"since_positive", "streak"}),
             stat=np.array([STATS.index(stat) for stat, _ in columns], np.int64),
             window=np.array([window for _, window in columns], np.int64),
         )

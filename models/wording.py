@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from models.bags import Bag
@@ -37,8 +38,10 @@ _OF_LABELS = {
     "count": "{value} events of this {by}{over}, {delay} ago, are judged",
     "positives": "{value} of the events of this {by}{over}, {delay} ago, were positive",
     "rate": "share {value} of the events of this {by}{over}, {delay} ago, was positive",
+    "since_positive": "last label of this {by} is positive, of an event {value} before",
+    "streak": "labels of this {by} are positive without exception since {value} before",
 }
-_SECONDS = frozenset({"since_last", "first_seen"})
+_SECONDS = frozenset({"since_last", "first_seen", "since_positive", "streak"})
 
 
 def said(feature: Feature, name: str, value: Any, usual: float | None = None) -> str:
@@ -96,15 +99,18 @@ def _of_past(
 ) -> str:
     *_, last = name.split(".")
     if value is None:
-        return f"{name} is missing"
+        streak = isinstance(feature, LabelRate) and last in _SECONDS
+        return f"no positive label of this {feature.by} of late" if streak else f"{name} is missing"
+    spelled: Callable[[float], str] = number
     if isinstance(feature, Spikes):
         template = "{value} times{over} {field} was more than {above} × the usual of this {by}"
         words = {"field": feature.field, "above": number(feature.above)}
     else:
-        template = _OF_LABELS[name.split(".")[-2]]
+        stat = last if last in _SECONDS else name.split(".")[-2]
+        template, spelled = _OF_LABELS[stat], _span if stat in _SECONDS else number
         words = {"delay": _over(feature.delay).removeprefix(" over ")}
-    said = template.format(value=number(value), over=_over(last), by=feature.by, **words)
-    return said + _usually(usual, number)
+    said = template.format(value=spelled(value), over=_over(last), by=feature.by, **words)
+    return said + _usually(usual, spelled)
 
 
 def _usually(usual: float | None, spelled: Any) -> str:

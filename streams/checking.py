@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from models.codes import codes
 from streams.decisions import Bands, Rule
@@ -16,10 +18,10 @@ from streams.declare import Labels, Threshold
 from streams.modelling import called
 from streams.pending import waiting
 from streams.pipeline import Pipeline
-from streams.schema import fields_of
+from streams.schema import Event, example, fields_of
 from streams.topics import TopicRole, required_topics
 
-__all__ = ["Checked", "FieldLine", "TopicLine", "as_json", "check", "describe"]
+__all__ = ["Checked", "FieldLine", "Sample", "TopicLine", "as_json", "check", "describe"]
 
 _PARTITIONS: Mapping[TopicRole, str] = {
     "events": "as many as tasks shall run side by side",
@@ -34,14 +36,18 @@ class FieldLine:
 
     Attributes:
         field: its name.
+        record: what the record calls it.
         type: as declared.
+        default: of a field that a record may lack, as declared; None where it must not.
         role: id, key, time, propensity or label, where it is one.
         features: what reads it.
         entries: how many entries of a row each of those takes.
     """
 
     field: str
+    record: str
     type: str
+    default: str | None
     role: str
     features: tuple[str, ...]
     entries: tuple[str, ...]
@@ -55,6 +61,21 @@ class TopicLine:
     topic: str
     partitions: str
     cleanup: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A record as the pipeline wants it.
+
+    Attributes:
+        topic: where it is written to.
+        key: what its key is to be, in words.
+        value: made up, as JSON.
+    """
+
+    topic: str
+    key: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,7 @@ class Checked:
         fields: of the events, in order.
         reasons: the codes of what may be published as a reason, by column; none: nothing is.
         topics: what it needs.
+        samples: a record of each topic that is read.
     """
 
     name: str
@@ -99,6 +121,7 @@ class Checked:
     fields: tuple[FieldLine, ...]
     reasons: Mapping[str, str]
     topics: tuple[TopicLine, ...]
+    samples: tuple[Sample, ...]
 
 
 def check(pipeline: Pipeline) -> Checked:
@@ -130,6 +153,7 @@ def check(pipeline: Pipeline) -> Checked:
             )
             for spec in required_topics(pipeline, partitions=1)
         ),
+        samples=tuple(_samples(pipeline)),
     )
 
 
@@ -144,20 +168,28 @@ def describe(pipeline: Pipeline) -> RenderableType:
     facts = Table(title=f"{checked.name}: a {checked.kind} pipeline", **_PLAIN, show_header=False)
     for name, fact in _facts(checked).items():
         facts.add_row(name, fact)
-    fields = Table("field", "type", "is", "read as", "entries a row", title="events", **_PLAIN)
+    renamed = any(line.record != line.field for line in checked.fields)
+    named = ("field", *(("in the record",) if renamed else ()))
+    fields = Table(*named, "type", "is", "read as", "entries a row", title="events", **_PLAIN)
     for line in checked.fields:
         style = "dim" if not (line.role or line.features) else None
         read, entries = "\n".join(line.features), "\n".join(line.entries)
-        fields.add_row(line.field, line.type, line.role, read or "–", entries, style=style)
+        names = (line.field, line.record)[: len(named)]
+        kind = line.type if line.default is None else f"{line.type} = {line.default}"
+        fields.add_row(*names, kind, line.role, read or "–", entries, style=style)
     topics = Table("topic", "for", "partitions", "cleanup", title="topics", **_PLAIN)
     for topic in checked.topics:
         topics.add_row(topic.topic, topic.role, topic.partitions, topic.cleanup)
-    if not checked.reasons:
-        return Group(facts, "", fields, "", topics)
+    parts: list[RenderableType] = [facts, "", fields, "", topics]
     reasons = Table("code", "what it stands for", title="reasons", **_PLAIN)
     for name, code in checked.reasons.items():
         reasons.add_row(code, name)
-    return Group(facts, "", fields, "", reasons, "", topics)
+    if checked.reasons:
+        parts += ["", reasons]
+    for sample in checked.samples:
+        head = Text(f"a record of {sample.topic}, {sample.key}", "bold")
+        parts += ["", head, Text(f" {sample.value}")]
+    return Group(*parts)
 
 
 _PLAIN: Mapping[str, Any] = {"box": None, "title_justify": "left", "title_style": "bold"}
@@ -270,5 +302,18 @@ def _fields(pipeline: Pipeline) -> list[FieldLine]:
             reading = [feature for feature in pipeline.features if name in feature.fields]
             read = tuple(f"{type(feature).__name__} {feature.name}" for feature in reading)
             entries = tuple(feature.slots for feature in reading)
-        lines.append(FieldLine(name, field.spelled, role, read, entries))
+        lines.append(FieldLine(name, field.wire, field.spelled, field.default, role, read, entries))
     return lines
+
+
+def _samples(pipeline: Pipeline) -> Iterator[Sample]:
+    events, labels = pipeline.events, pipeline.label_topic
+    wire = fields_of(events.schema)
+    key = "of any key" if events.key is None else f"whose key is its {wire[events.key].wire}"
+    yield Sample(events.name, key, _sample(events.schema))
+    if labels is not None:
+        yield Sample(labels.topic, "whose key is that of its event", _sample(labels.schema))
+
+
+def _sample(schema: type[Event]) -> str:
+    return json.dumps(msgspec.to_builtins(example(schema)), ensure_ascii=False)

@@ -42,6 +42,13 @@ def main() -> None:
     except TeachingError as error:
         err.print(str(error), style="red", markup=False)
         sys.exit(2)
+    except RuntimeError as error:  # which Kafka's refusals are
+        from streams.rights import denied
+
+        if (told := denied(error)) is None:
+            raise
+        err.print(str(told), style="red", markup=False)
+        sys.exit(2)
 
 
 class _Commands(click.Group):

@@ -103,6 +103,7 @@ def _unwelcome(bootstrap: str, security: Security | None, error: Exception) -> C
     return ClusterError(
         given,
         f"somebody listens there, but does not answer as Kafka does ({error})",
-        "security_protocol = … as in the broker's listeners (PLAINTEXT, SSL, SASL_SSL), "
-        "with the user and the files that go with it",
+        "--brokers host:port of a Kafka, if that is another program; if it is one, "
+        "security_protocol = … as in its listeners (PLAINTEXT, SSL, SASL_SSL), with the user and "
+        "the files that go with it",
     )

@@ -49,6 +49,7 @@ class Fields:
         nullable: of its columns, those whose missing value is sent as null.
         time_format: of the times in such a file, as for `datetime.strptime`; None: RFC 3339 and its
             like, or a number.
+        decimal: what such a file writes before decimals, in columns whose type is a number.
     """
 
     key: str | None = None
@@ -59,6 +60,7 @@ class Fields:
     needed: Mapping[str, str] = field(default_factory=dict)
     nullable: Collection[str] = ()
     time_format: str | None = None
+    decimal: str = "."
 
     @property
     def reshape(self) -> bool:
@@ -111,6 +113,32 @@ class Fields:
             f"or --rename {quote(f'{old}={name}')} for thalweg produce",
         )
 
+    def check_decimal(self) -> None:
+        """Refuse a sign for decimals where no schema says which columns are numbers.
+
+        Raises:
+            SourceError: none does, so it would change nothing.
+        """
+        if self.decimal != "." and not self.types:
+            raise SourceError(
+                f"--decimal {self.decimal}",
+                "which columns are numbers is for a schema to say: 1,2 might be a text as well",
+                f"--decimal {self.decimal} --pipeline FILE",
+            )
+
+    def number(self, text: str) -> str:
+        """A number with a point before its decimals.
+
+        Raises:
+            ValueError: it has one already where the file is to have another sign; whether it is
+                for decimals or for thousands would be a guess.
+        """
+        if self.decimal == ".":
+            return text
+        if "." in text:
+            raise ValueError(text)
+        return text.replace(self.decimal, ".")
+
     def moment(self, text: str) -> datetime | str:
         """A time as the file writes it; itself where no format is given.
 
@@ -143,6 +171,7 @@ class Table:
     def __init__(self, names: Sequence[str], fields: Fields, where: str, sniff: bool) -> None:
         fields.check_needed(names, where)
         fields.check(names, where)
+        fields.check_decimal()
         self.misfit: str | None = None
         self._fields = fields
         self._sniff = sniff
@@ -190,6 +219,8 @@ class Table:
         convert = _CONVERTERS.get(kind) or partial(msgspec.json.decode, type=kind)
         if kind is datetime and self._fields.time_format is not None:
             convert = self._time
+        elif kind in (float, int):
+            convert = partial(self._numeric, convert)
         cells: list[Any] = []
         for place, value in enumerate(column):
             try:
@@ -197,11 +228,23 @@ class Table:
             except (ValueError, OverflowError, msgspec.DecodeError):
                 misfits.add(place)
                 cells.append(value)
-                self.misfit = self.misfit or f"{name} {value!r} is no {type_name(kind)}"
+                self.misfit = self.misfit or self._told(name, value, kind)
         return cells
 
     def _time(self, text: str) -> str:
         return rfc3339(self._fields.moment(text))
+
+    def _numeric(self, convert: Callable[[str], object], text: str) -> object:
+        return convert(self._fields.number(text))
+
+    def _told(self, name: str, value: object, kind: FieldType) -> str:
+        """What does not fit, and the option with which it would."""
+        told = f"{name} {value!r} is no {type_name(kind)}"
+        if kind not in (float, int) or not isinstance(value, str):
+            return told
+        other = "," if self._fields.decimal == "." else "."
+        would = _is_number(value) if other == "." else _is_number(value.replace(",", ".", 1))
+        return f"{told}; it would be one with --decimal {other}" if would else told
 
 
 def of_schema(fields: Fields, schema: type[Event]) -> Fields:

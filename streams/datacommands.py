@@ -12,11 +12,12 @@ from typing import Any
 import click
 
 from streams.options import (
-    err,
+    decimal_option,
     out,
     progress_bar,
     resolved,
     settings_options,
+    tell_misfits,
     time_format_option,
 )
 
@@ -38,6 +39,7 @@ _COMPRESSIONS = click.Choice(["none", "gzip", "snappy", "lz4", "zstd"])
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="send a column under another name")
 @click.option("--select", help="columns to send, with commas between")
 @time_format_option
+@decimal_option
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]))
 @click.option("--limit", type=int, help="end after so many records")
 @click.option("--rate", type=float, help="records a second; as fast as it goes if not given")
@@ -54,6 +56,7 @@ def produce(
     rename: tuple[str, ...],
     select: str | None,
     time_format: str | None,
+    decimal: str,
     kind: Any,
     limit: int | None,
     rate: float | None,
@@ -78,7 +81,7 @@ def produce(
 
     pairs = dict(_pair(text) for text in rename)
     names = None if select is None else [name.strip() for name in select.split(",")]
-    fields = Fields(key, moment, pairs, names, time_format=time_format)
+    fields = Fields(key, moment, pairs, names, time_format=time_format, decimal=decimal)
     if pipeline is not None:
         from streams.loading import load
         from streams.schema import fields_of
@@ -110,9 +113,7 @@ def produce(
             security=client_options(settings),
         )
     _finish(summary, as_json)
-    if source.malformed:
-        first_one = "" if source.misfit is None else f"; the first: {source.misfit}"
-        err.print(f"{source.malformed:,} of those read were malformed, sent as they are{first_one}")
+    tell_misfits([source], "sent as they are")
 
 
 @click.command()

@@ -35,6 +35,12 @@ class JsonLines(Stream):
                 "they are sent as they are, to the byte, and a worker reads RFC 3339",
                 "the same without --time-format, and the times in the file as 2026-01-31T10:00:00Z",
             )
+        if fields.decimal != ".":
+            raise SourceError(
+                f"--decimal {fields.decimal} for JSON lines",
+                "they are sent as they are, to the byte, and JSON has a point before decimals",
+                "the same without --decimal, and the numbers in the file as 12.5",
+            )
         asked = dict.fromkeys(name for name in (fields.key, fields.time) if name is not None)
         self._place = {name: place for place, name in enumerate(asked)}
         self._asked = _Decoder(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -15,8 +15,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from streams.settings import SECRETS, Provenance, Settings, meanings, resolve
 
+if TYPE_CHECKING:
+    from streams.reading import Source
+
 __all__ = [
     "backtest_option",
+    "decimal_option",
     "err",
     "file_options",
     "out",
@@ -25,6 +29,7 @@ __all__ = [
     "range_options",
     "resolved",
     "settings_options",
+    "tell_misfits",
     "time_format_option",
 ]
 
@@ -69,6 +74,13 @@ time_format_option = click.option(
     "--time-format",
     help="of the times in a CSV, such as '%d.%m.%Y %H:%M'; UTC where it has no %z",
 )
+decimal_option = click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    default=".",
+    show_default=True,
+    help="what a CSV writes before decimals, in columns that are numbers by the schema",
+)
 
 
 def range_options(command: F) -> F:
@@ -108,6 +120,7 @@ def file_options(command: F) -> F:
         click.option("--partitions", "count", default=1, show_default=True, help="of the files"),
         click.option("--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"])),
         time_format_option,
+        decimal_option,
     )
 
 
@@ -122,6 +135,14 @@ def _together(command: F, *options: Callable[[F], F]) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def tell_misfits(sources: Sequence[Source], done: str = "turned away") -> None:
+    """Say how many records of each file are not what was asked for, and what the first one was."""
+    for source in sources:
+        if source.malformed:
+            first = "" if source.misfit is None else f"; the first: {source.misfit}"
+            err.print(f"{source.path}: {source.malformed:,} records malformed, {done}{first}")
 
 
 def resolved(config: Path | None, **flags: Any) -> tuple[Settings, Provenance]:

@@ -21,6 +21,7 @@ from streams.options import (
     range_options,
     resolved,
     settings_options,
+    tell_misfits,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def replay(
     count: int,
     kind: Any,
     time_format: str | None,
+    decimal: str,
     as_json: bool,
     config: Path | None,
     **flags: Any,
@@ -95,10 +97,11 @@ def replay(
         return replaying.to_nowhere()
 
     async def files(path: str, show: Callable[..., None]) -> None:
-        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format)
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format, decimal)
         await reruns.replay_files(
             declared, sources, count, sink, summary, lambda at: show(at, _so_far(summary))
         )
+        tell_misfits(sources)
 
     async def topics(show: Callable[..., None]) -> None:
         numbers = chosen_partitions(partitions, declared, settings, to_topic)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from models.quality import Quality
     from streams.pipeline import Pipeline
 
-__all__ = ["Report"]
+__all__ = ["Report", "pause"]
 
 _GAUGES_EVERY_S = 1.0
 _DESCRIBING = 0.01  # share of the time
+_OLDEST_S = 15.0
 _SAMPLES = 100_000
 _OLD_S = 600.0
 
@@ -91,7 +92,7 @@ class Report(Observer):
             lag = self._set_gauges()
             now = time.monotonic()
             if now >= described:
-                described = now + await self._describe() / _DESCRIBING
+                described = now + pause(await self._describe())
             if self._every and now - last >= self._every:
                 self._say(self._line(now - last, lag))
                 last = now
@@ -183,6 +184,15 @@ _SHOWN = {
     "mae": "MAE {:.4g}",
 }
 _CARDS = "CP {card_precision:.3f} of {card_precision_ceiling:.3f}"
+
+
+def pause(spent: float) -> float:
+    """How long not to look at the figures after a look that took so many CPU-seconds.
+
+    Looks are to take a hundredth of the time. But figures that are not renewed look like a model
+    that learns nothing, so even dear ones are renewed after some seconds.
+    """
+    return min(spent / _DESCRIBING, _OLDEST_S)
 
 
 def describe_quality(summary: dict[str, float]) -> str:

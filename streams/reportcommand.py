@@ -20,6 +20,7 @@ from streams.options import (
     range_options,
     resolved,
     settings_options,
+    tell_misfits,
 )
 from streams.replaycommands import SITE_SETTINGS, chosen_partitions, image_choice, site_of
 
@@ -53,6 +54,7 @@ def report(
     count: int,
     kind: Any,
     time_format: str | None,
+    decimal: str,
     metrics: str | None,
     config: Path | None,
     **flags: Any,
@@ -85,15 +87,17 @@ def report(
     site, choice, bounds = site_of(declared, settings), image_choice(image), (first, stop)
 
     async def files(path: str, show: Callable[..., None]) -> None:
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format, decimal)
         await reruns.replay_files(
             declared,
-            reruns.files_of(declared, path, labels_file, count, kind, time_format),
+            sources,
             count,
             lambda _: replaying.to_nowhere(),
             summary,
             lambda at: show(at, f"{summary.events:,} events"),
             notes.watch,
         )
+        tell_misfits(sources)
 
     async def topics(show: Callable[..., None]) -> None:
         numbers = chosen_partitions(partitions, declared, settings)

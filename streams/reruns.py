@@ -137,6 +137,7 @@ def files_of(
     partitions: int,
     kind: Format | None,
     time_format: str | None = None,
+    decimal: str = ".",
 ) -> list[Source]:
     """The files as records of the pipeline's topics, events first.
 
@@ -147,6 +148,7 @@ def files_of(
         partitions: that events are divided among by their key.
         kind: of both files; None for what their names say.
         time_format: of the times in both; see `streams.columns.Fields`.
+        decimal: before the decimals in both, likewise.
 
     Raises:
         TeachingError: there is no such file, or a label cannot find the partition of its event.
@@ -165,7 +167,7 @@ def files_of(
             "the same without --labels",
         )
     key = pipeline.events.key
-    sources = [open_source(events, _fields(pipeline.events, key, time_format), kind)]
+    sources = [open_source(events, _fields(pipeline.events, key, time_format, decimal), kind)]
     if by_topic is not None and labels is not None:
         known = fields_of(by_topic.schema)
         if partitions > 1 and key not in known:
@@ -174,7 +176,7 @@ def files_of(
                 "a label finds its event in the partition of the same number, by the same key",
                 "--partitions 1",
             )
-        own = _fields(by_topic, key if key in known else None, time_format)
+        own = _fields(by_topic, key if key in known else None, time_format, decimal)
         sources.append(open_source(labels, own, kind))
     return sources
 
@@ -240,12 +242,15 @@ def _check_alone(pipeline: Pipeline, partitions: int) -> None:
         )
 
 
-def _fields(topic: Topic | Labels, key: str | None, time_format: str | None) -> Fields:
+def _fields(
+    topic: Topic | Labels, key: str | None, time_format: str | None, decimal: str
+) -> Fields:
     wire = {name: field.wire for name, field in fields_of(topic.schema).items()}
     fields = Fields(
         None if key is None else wire[key],
         None if topic.time is None else wire[topic.time],
         time_format=time_format,
+        decimal=decimal,
     )
     return of_schema(fields, topic.schema)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from streams.errors import TeachingError
 from streams.topics import TopicRole, required_topics
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
     "Operation",
     "Right",
     "command",
+    "denied",
     "feeder_rights",
     "kafka_name",
     "reader_rights",
@@ -91,6 +93,21 @@ def command(right: Right, brokers: str, user: str = "…", missing: Iterable[str
     return (
         f"kafka-acls --bootstrap-server {brokers} --add --allow-principal User:{user} "
         f"{operations} {flag[right.resource]} {right.name}{pattern}"
+    )
+
+
+def denied(error: Exception) -> TeachingError | None:
+    """What to say of a topic that may be seen but not read; None for any other error."""
+    from aiokafka.errors import TopicAuthorizationFailedError
+
+    if not isinstance(error, TopicAuthorizationFailedError):
+        return None
+    topic = str(error.args[0]) if error.args else "…"
+    return TeachingError(
+        f"topic {topic!r}",
+        "the user we log in as may not read it, and a worker's user need not: docs/security.md "
+        "says what each command needs",
+        "--config of another user, or " + command(Right("Topic", topic, ("Read",)), "…"),
     )
 
 

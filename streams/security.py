@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["check_security", "client_options"]
 
 _LOGIN = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "fraud", "sasl_password": "…"}
+_SECRETLY = ", in a file that is yours alone; or THALWEG_SASL_PASSWORD=… in the environment"
 _FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 _IDENTITY = ("ssl_keyfile", "ssl_password")
 
@@ -49,7 +50,7 @@ def check_security(settings: Settings) -> None:
             raise SettingsError(
                 f"{given} without {name}",
                 f"to log in takes {', '.join(_LOGIN)}",
-                f'{name} = "{example}"',
+                f'{name} = "{example}"' + _SECRETLY * (name == "sasl_password"),
             )
         if not protocol.startswith("SASL") and value is not None:
             raise SettingsError(

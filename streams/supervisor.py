@@ -100,7 +100,8 @@ class Supervisor:
             place.ended = True
             if code == USAGE_ERROR:
                 self._stop_all()
-            return abs(code)
+            # Killed by our own request, before it could take that for one: it had done nothing yet.
+            return 0 if self._stopping and code in _ASKED else abs(code)
         place.deaths = 1 if now - place.started > _CALM_S else place.deaths + 1
         wait = _WAITS_S[min(place.deaths, len(_WAITS_S)) - 1]
         place.due = now + wait
@@ -119,6 +120,7 @@ class Supervisor:
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_ASKED = (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 def _start(place: _Place) -> None:

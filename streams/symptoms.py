@@ -99,8 +99,8 @@ def _worth(facts: Facts) -> Iterator[Finding]:
     if now.get("alerts", 0.0) and known(now, "precision"):
         yield Finding(
             "decisions", "good",
-            f"of 100 that are decided yes {100 * now['precision']:.0f} are right, and of 100 that "
-            f"should be {100 * now['recall']:.0f} are",
+            f"of 100 that are decided yes {_of_100(now['precision'])} are right, and of 100 that "
+            f"should be {_of_100(now['recall'])} are",
         )  # fmt: skip
     elif now.get("positives", 0.0) >= _POSITIVES:
         yield Finding(
@@ -262,3 +262,7 @@ def _time(seconds: float) -> str:
     if seconds >= 2 * 86_400:
         return f"{seconds / 86_400:.1f} days"
     return f"{seconds / 3600:.1f} hours" if seconds >= 7200 else f"{seconds:.0f} s"
+
+
+def _of_100(share: float) -> str:
+    return f"{100 * share:.0f}" if not 0 < share < 0.095 else f"{100 * share:.1f}"

@@ -1,7 +1,8 @@
 """Compiled code made ready before a worker takes partitions over.
 
 The first slice would wait for it: some seconds while it is read from its cache, a minute or two on
-a machine that has never compiled it. By then the group would have given up, or the watchdog.
+a machine that has never compiled it. By then the group would have given up, or the watchdog. So
+would the first look at the figures, and who pays for looks by their time would not look again soon.
 """
 
 from __future__ import annotations
@@ -51,7 +52,18 @@ def warm(pipeline: Pipeline) -> float:
         delta = task.learner.publish()
         for sender, one in enumerate((task, other)):
             one.learner.fold(sender, delta)
+    _describe(task, pipeline)
     return time.perf_counter() - began
+
+
+def _describe(task: PartitionTask, pipeline: Pipeline) -> None:
+    """Have it tell its figures, as `streams.report.Report` asks for them."""
+    for part in (task.quality, task.learner, task.encoder, task.decider):
+        part.summary()
+    merged = pipeline.new_quality()
+    merged.merge(task.quality)
+    merged.summary()
+    merged.segments()
 
 
 def _dated(record: Event, field: str | None, at: datetime) -> Event:

@@ -18,6 +18,7 @@ from streams.options import (
     progress_bar,
     resolved,
     settings_options,
+    tell_misfits,
 )
 from streams.replaycommands import chosen_partitions, site_of
 
@@ -59,6 +60,7 @@ def what_if(
     count: int,
     kind: Any,
     time_format: str | None,
+    decimal: str,
     as_json: bool,
     config: Path | None,
     **flags: Any,
@@ -86,7 +88,7 @@ def what_if(
     hindsight, summary = Hindsight(declared, amount, one_per), replaying.Summary.of(declared)
 
     async def files(path: str, show: Callable[..., None]) -> None:
-        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format)
+        sources = reruns.files_of(declared, path, labels_file, count, kind, time_format, decimal)
         await reruns.replay_files(
             declared,
             sources,
@@ -96,6 +98,7 @@ def what_if(
             lambda at: show(at, f"{summary.events:,} events"),
             hindsight.watch,
         )
+        tell_misfits(sources)
 
     async def topics(show: Callable[..., None]) -> None:
         site = site_of(declared, settings)

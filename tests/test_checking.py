@@ -78,6 +78,45 @@ def test_every_field_is_told_with_its_role_and_what_reads_it():
     assert (lines["note"].type, lines["note"].features) == ("str | None", ())
 
 
+class Visit(Event, frozen=True, rename="camel"):
+    visit_no: str
+    page_kind: str
+    at: datetime = msgspec.field(name="Wann")
+    seconds: float | None = None
+
+
+def test_what_a_record_calls_its_fields_is_told_and_a_record_is_shown():
+    visits = Pipeline(
+        name="visits",
+        events=Topic("visits", schema=Visit, id="visit_no", key="page_kind", time="at"),
+        labels=Labels("sales"),
+        features=[Hashed("page_kind")],
+        model=Logistic(bits=4),
+    )
+    checked = check(visits)
+    assert {line.field: (line.record, line.default) for line in checked.fields} == {
+        "visit_no": ("visitNo", None),
+        "page_kind": ("pageKind", None),
+        "at": ("Wann", None),
+        "seconds": ("seconds", "None"),
+    }
+    event, label = checked.samples
+    assert (event.topic, event.key) == ("visits", "whose key is its pageKind")
+    assert isinstance(msgspec.json.decode(event.value, type=Visit), Visit)
+    assert (label.topic, label.key) == ("sales", "whose key is that of its event")
+    assert isinstance(msgspec.json.decode(label.value, type=Label), Label)
+    out = io.StringIO()
+    Console(file=out, width=100, soft_wrap=True).print(describe(visits))
+    assert "in the record" in out.getvalue()
+    assert "float | None = None" in out.getvalue()
+    assert event.value in out.getvalue()
+
+
+def test_names_in_the_record_are_left_out_where_they_are_those_of_the_fields(shown):
+    assert "in the record" not in shown
+    assert "a record of payments, whose key is its card" in shown
+
+
 def test_the_topics_it_needs_are_told_with_their_partitions_and_cleanup():
     assert [(line.role, line.topic, line.cleanup) for line in check(PIPELINE).topics] == [
         ("events", "payments", "delete"),

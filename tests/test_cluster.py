@@ -45,7 +45,10 @@ def test_somebody_who_is_no_kafka_is_told_from_nobody(monkeypatch):
     monkeypatch.setattr("streams.cluster._BOOTSTRAP_MS", 200)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        pytest.raises(ClusterError, match="somebody listens there, but does not answer as Kafka"),
+        pytest.raises(
+            ClusterError, match="somebody listens there, but does not answer as Kafka"
+        ) as caught,
         admin(f"127.0.0.1:{server.getsockname()[1]}"),
     ):
         pass
+    assert "--brokers host:port of a Kafka, if that is another program" in caught.value.write

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_rates import streams
+from test_rates import Step, streams
 
 from models import LabelRate
 from models.column import EVENT_TIME
@@ -88,6 +88,26 @@ def test_numbers_are_named_after_what_they_are_of():
     assert (rate.slots, rate.fields, rate.numbers) == ("4", ("shop",), ())
     assert rate.describe()["delay"] == "7d"
     assert LabelRate(by="shop", over="1d", delay="1d", stats="rate").slots == "1"
+    streak = LabelRate(by="shop", over=["1d", "7d"], delay="7d", stats=["streak", "count"])
+    assert streak.names == (
+        "labels-by-shop.streak",
+        "labels-by-shop.count.1d",
+        "labels-by-shop.count.7d",
+    )
+
+
+def test_a_streak_is_that_of_the_longest_window_wherever_that_is_declared():
+    steps = [Step(0, "a", 0), Step(0, label=1), Step(1, "a", 6), Step(1, label=1), Step(2, "a", 16)]
+    found = []
+    for over in (["30s", "9s"], ["9s", "30s"]):
+        rate = LabelRate(
+            by="shop", over=over, delay="8s", stats=["since_positive", "streak"], scale=None
+        )
+        rows = Rows()
+        encoded(HashedEncoder([rate], 18, slots=True), rows, steps)
+        _, _, values = rows.window(2, 3)
+        found.append(values.tolist())
+    assert found == [[10.0, 16.0]] * 2
 
 
 def test_without_plans_events_are_scored_and_nothing_is_known_of_them():

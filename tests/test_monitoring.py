@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_server import needs_prometheus
 
 from deploy.monitoring.__main__ import ROOT, files
-from deploy.monitoring.alerts import DEADLINE_S, alerts
+from deploy.monitoring.alerts import DEADLINE_S, alerts, rules
 from deploy.monitoring.boards import BOARDS
 from deploy.monitoring.grafana import SOURCE, rendered
 from deploy.monitoring.paging import PAGER, paging
@@ -91,6 +92,19 @@ def test_grafana_is_provisioned_with_the_source_that_the_panels_ask():
     mounted = dict(volume.split(":")[:2] for volume in services["grafana"]["volumes"][:2])
     assert mounted["./deploy/grafana"] == provider["options"]["path"]
     assert mounted["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
+
+
+def test_links_to_runbooks_lead_where_they_are_asked_to():
+    page = "https://wiki.example/runbooks.html"
+    told = subprocess.check_output(
+        [sys.executable, "-m", "deploy.monitoring", "--runbooks", page], cwd=ROOT, text=True
+    )
+    [group], [own] = yaml.safe_load(told)["groups"], rules()["groups"]
+    links = [rule["annotations"].pop("runbook") for rule in group["rules"]]
+    assert links == [f"{page}#{rule['alert'].lower()}" for rule in group["rules"]]
+    for rule in own["rules"]:
+        del rule["annotations"]["runbook"]
+    assert group == own  # nothing else is changed
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)

@@ -20,7 +20,12 @@ from models.pairwise import Pairwise
 from models.protocol import Plan
 from models.rows import Rows
 
-MODELS = [Pairwise(bits=6), Pairwise(bins=(3,), bits=4, l2=0.0), Pairwise(bins=(8, 5), bits=3)]
+MODELS = [
+    Pairwise(bits=6),
+    Pairwise(bins=(3,), bits=4, l2=0.0),
+    Pairwise(bins=(8, 5), bits=3),
+    Pairwise(bits=6, l2=0.3, l2_alone=0.001, prior=0.01),
+]
 
 
 @pytest.mark.usefixtures("_sklearn")
@@ -42,7 +47,8 @@ class Plain:
 
     def __init__(self, model: Pairwise) -> None:
         self.model = model
-        self.weights = [{} for _ in model.bins]
+        log_odds = math.log(model.prior / (1 - model.prior))
+        self.weights = [{"intercept": (log_odds, 0.0)} for _ in model.bins]
         self.learned: list[tuple[list[float], int]] = []
         self.cuts: list[list[float]] | None = None
         self.due = 50
@@ -58,7 +64,9 @@ class Plain:
                 weight, squares = weights.get(key, (0.0, 0.0))
                 squares += (residual * x) ** 2
                 pace = self.model.optimizer.lr / (math.sqrt(squares) + self.model.optimizer.eps)
-                shrink = 1.0 if key == "intercept" else 1 + pace * self.model.l2
+                alone = key[0] == "number" and self.model.l2_alone is not None
+                l2 = self.model.l2_alone if alone else self.model.l2
+                shrink = 1.0 if key == "intercept" else 1 + pace * l2
                 weights[key] = (weight - pace * residual * x) / shrink, squares
         self.learned.append((numbers, label))
         if len(self.learned) >= self.due:
@@ -126,7 +134,12 @@ FAST = AdaGrad(0.1)
 
 
 @pytest.mark.parametrize(
-    "model", [Pairwise((4, 12), FAST, bits=3), Pairwise((6,), FAST, l2=0.0, bits=3)]
+    "model",
+    [
+        Pairwise((4, 12), FAST, bits=3),
+        Pairwise((6,), FAST, l2=0.0, bits=3),
+        Pairwise((6,), FAST, l2=0.3, l2_alone=0.001, prior=0.2, bits=3),
+    ],
 )
 def test_it_scores_as_the_plain_model_does(model) -> None:
     plain, learner, rows, plan, expected = Plain(model), model.new(0), Rows(), Plan(), []
@@ -140,6 +153,18 @@ def test_it_scores_as_the_plain_model_does(model) -> None:
     assert plain.due > 1_125  # cut more than once
     np.testing.assert_allclose(scores, expected, rtol=1e-9)
     assert np.std(scores[-300:]) > 0.1
+
+
+def test_a_fresh_model_answers_with_its_prior() -> None:
+    model, rows, plan = Pairwise(prior=0.01, bits=3), Rows(), Plan()
+    plan.score(appended(rows, [1.0, math.nan], {3: 1.0}))
+    assert model.new(0).run(plan, rows).value[0] == pytest.approx(0.01)
+
+
+def test_a_model_without_prior_or_penalty_of_its_own_is_described_as_it_always_was() -> None:
+    assert not {"prior", "l2_alone"} & set(Pairwise().describe())
+    told = Pairwise(prior=0.01, l2_alone=0.0).describe()
+    assert (told["prior"], told["l2_alone"]) == (0.01, 0.0)
 
 
 def test_it_learns_what_no_linear_model_can() -> None:
@@ -253,6 +278,8 @@ def test_the_description_is_every_hyper_parameter() -> None:
         (lambda: Pairwise(bins=(1,)), "from 2 to 64"),
         (lambda: Pairwise(bits=40), r"write Pairwise\(bits=18\)"),
         (lambda: Pairwise(positives=2), "a share, from 0 to 1"),
+        (lambda: Pairwise(prior=0.0), "write Pairwise\\(prior=0.01\\)"),
+        (lambda: Pairwise(l2_alone=-1.0), "l2_alone=-1.0"),
         (lambda: Pairwise(l2=-1), r"write Pairwise\(l2=0.0\) for none"),
         (lambda: Pairwise(optimizer=FTRL()), r"write Pairwise\(optimizer=AdaGrad\(0.02\)\)"),
     ],

@@ -58,8 +58,8 @@ def streams(draw, most=40):
     return steps
 
 
-def taken(rates, steps):
-    """What some steps answer, as lists of counts and sums."""
+def taken(rates, steps, words=tuple):
+    """What some steps answer, of each window all that is asked."""
     plan, events = Plan(), [step for step in steps if step.label is None]
     for step in steps:
         if step.label is None:
@@ -70,9 +70,9 @@ def taken(rates, steps):
         rates.learn(plan)
         return []
     keys, times = [step.key for step in events], np.array([step.at for step in events], np.int64)
-    found = np.stack(rates.take(keys, times, plan))
+    found = rates.take(keys, times, plan)
     return [
-        None if math.isnan(answer[0, 0]) else [tuple(window) for window in answer.T.tolist()]
+        None if math.isnan(answer[0, 0]) else [words(window) for window in answer.T.tolist()]
         for answer in np.moveaxis(found, 1, 0)
     ]
 
@@ -109,7 +109,7 @@ REMEMBER = st.sampled_from([1, 2, 3, 5, 8, 1000])
 @law
 @given(streams(), LATE, REMEMBER)
 def test_figures_are_those_of_plain_python_to_the_bit(steps, late, remember):
-    rates = Rates(OVER, DELAY, late, remember, sums=True)
+    rates = Rates(OVER, DELAY, late, remember, stats=("count", "sum"))
     plain = PlainRates(OVER, DELAY, late, remember)
     assert taken(rates, steps) == asked(plain, steps)
     assert rates.summary() == plain.summary()
@@ -120,7 +120,7 @@ def test_figures_are_those_of_plain_python_to_the_bit(steps, late, remember):
 @law
 @given(streams(), LATE)
 def test_an_event_sees_what_was_learned_of_its_key_a_delay_ago_and_nothing_else(steps, late):
-    rates = Rates(OVER, DELAY, late, 1000, sums=True)
+    rates = Rates(OVER, DELAY, late, 1000, stats=("count", "sum"))
     answers, learned, events = iter(taken(rates, steps)), [], {}
     for step in steps:
         if step.label is not None:
@@ -139,18 +139,55 @@ def test_an_event_sees_what_was_learned_of_its_key_a_delay_ago_and_nothing_else(
 
 
 @law
+@given(streams(), LATE, REMEMBER)
+def test_a_streak_is_of_the_last_labels_of_a_window_as_long_as_they_are_positive(
+    steps, late, remember
+):
+    rates = Rates(OVER, DELAY, late, remember, stats=("count", "since_positive", "streak"))
+    plain = PlainRates(OVER, DELAY, late, remember)
+    assert taken(rates, steps, in_ticks) == asked_streaks(plain, steps)
+
+
+def in_ticks(window):
+    """The two figures of a streak, None where there is none."""
+    return tuple(None if math.isnan(figure) else round(figure * 1e6) for figure in window[1:])
+
+
+def asked_streaks(plain, steps):
+    """Of each event the two figures of each window's streak; None where it has no answer."""
+    answers = []
+    for step in steps:
+        if step.label is not None:
+            plain.learn(step.row, step.label)
+            continue
+        found, streaks = plain.ask(step.key, step.at), []
+        for over in OVER if found else ():
+            end, since, last = step.at - DELAY, None, None
+            labels = plain.keys[step.key].labels if step.key in plain.keys else []
+            for at, _, label in labels:  # by the time of their events
+                if end - over < at <= end:
+                    positive = label > 0
+                    since = (at if since is None else since) if positive else None
+                    last = at if positive else None
+            streaks.append(tuple(at if at is None else step.at - at for at in (last, since)))
+        answers.append(found and streaks)
+    return answers
+
+
+@law
 @given(streams(), st.lists(st.integers(0, 80), max_size=5), LATE, REMEMBER)
 def test_no_cut_and_no_restart_changes_a_bit(steps, cuts, late, remember):
     def fresh():
-        return Rates(OVER, DELAY, late, remember, sums=True)
+        stats = ("count", "sum", "since_positive", "streak")
+        return Rates(OVER, DELAY, late, remember, stats=stats)
 
     whole, parts, found = fresh(), fresh(), []
-    expected = taken(whole, steps)
+    expected = taken(whole, steps, repr)
     whole.drop_before(waiting([]))
     taken(parts, [Step(0, "other", 3), Step(0, label=1.0)])
     parts.restore(fresh().state())
     for start, stop in pairwise([0, *sorted(min(cut, len(steps)) for cut in cuts), len(steps)]):
-        found += taken(parts, steps[start:stop])
+        found += taken(parts, steps[start:stop], repr)
         parts.drop_before(waiting(steps[stop:]))
         restored = fresh()
         restored.restore(parts.state())
@@ -163,9 +200,9 @@ def test_no_cut_and_no_restart_changes_a_bit(steps, cuts, late, remember):
 @law
 @given(streams())
 def test_to_count_labels_their_sum_is_not_needed(steps):
-    alone = taken(Rates(OVER, DELAY, 5, 8, sums=False), steps)
-    both = taken(Rates(OVER, DELAY, 5, 8, sums=True), steps)
-    assert [row and [n for n, _ in row] for row in alone] == [
+    alone = taken(Rates(OVER, DELAY, 5, 8, stats=("count",)), steps)
+    both = taken(Rates(OVER, DELAY, 5, 8, stats=("count", "sum")), steps)
+    assert [row and [n for (n,) in row] for row in alone] == [
         row and [n for n, _ in row] for row in both
     ]
 
@@ -221,7 +258,7 @@ RATE = LabelRate(by="key", over=["10s"], delay=f"{DELAY}s", scale=None)
 
 
 def test_an_event_as_old_as_delay_and_window_is_out_and_one_as_old_as_the_delay_is_in():
-    rates = Rates([10], 5, 10, 100, sums=True)
+    rates = Rates([10], 5, 10, 100, stats=("count", "sum"))
     events = [Step(n, "a", at) for n, at in enumerate([0, 9, 9])]
     taken(rates, [*events, *(Step(n, label=1.0) for n in range(3))])
     asks = [Step(3 + n, "a", at) for n, at in enumerate([4, 5, 13, 14, 15, 23, 24])]
@@ -230,7 +267,7 @@ def test_an_event_as_old_as_delay_and_window_is_out_and_one_as_old_as_the_delay_
 
 
 def test_a_label_that_is_too_young_stays_so_over_a_restart():
-    rates, restored = (Rates(OVER, DELAY, 5, 1000, sums=True) for _ in range(2))
+    rates, restored = (Rates(OVER, DELAY, 5, 1000, stats=("count", "sum")) for _ in range(2))
     events = [Step(0, "a", 0), Step(0, label=1), Step(1, "a", 6), Step(1, label=1)]
     taken(rates, [*events, Step(2, "a", 10)])
     restored.restore(rates.state())
@@ -240,7 +277,7 @@ def test_a_label_that_is_too_young_stays_so_over_a_restart():
 
 
 def test_a_sum_does_not_drift_however_many_labels_there_are():
-    rates = Rates([1000], 1, 1, 10**6, sums=True)
+    rates = Rates([1000], 1, 1, 10**6, stats=("count", "sum"))
     events = [step for n in range(3000) for step in (Step(n, "a", n), Step(n, label=0.1))]
     answers = taken(rates, [*events, Step(3000, "a", 3000)])
     assert [answer[0] for answer in answers[1:]] == [
@@ -292,14 +329,14 @@ def test_the_handbooks_terminal_windows_are_ours_in_every_row(shared_data):
 
 def test_the_first_label_of_an_event_counts_and_a_correction_does_not() -> None:
     day = 86_400_000_000
-    rates = Rates([day], day, day, 10, sums=True)
+    rates = Rates([day], day, day, 10, stats=("count", "sum"))
     plan = Plan()
     plan.score_run(0, 2)
     rates.take(["a", "a"], np.array([0, 1]), plan)
     both = Plan()
     both.learn_each([0, 0, 1], [1, 0, 1])
     rates.learn(both)
-    again = Rates([day], day, day, 10, sums=True)
+    again = Rates([day], day, day, 10, stats=("count", "sum"))
     again.restore(rates.state())
     corrected = Plan()
     corrected.learn(1, 0)

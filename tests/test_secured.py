@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from kafka.admin import (
     ResourcePatternFilter,
     ResourceType,
 )
-from outside import Worker
+from outside import ROOT, Worker
 from secured import PASSWORDS, Secured
 from shop_files import shop_file
 
@@ -132,6 +134,18 @@ def test_a_reader_cannot_write_and_a_stranger_sees_nothing(house):
     denied = house.run("tail", "shop.checkpoints", "--config", sender)
     assert isinstance(denied.exception, TeachingError)
     assert "has no such topic" in denied.exception.why
+
+
+def test_a_worker_that_asks_to_read_what_it_may_only_write_is_told_the_right(house):
+    config = house.config("fraud", "SCRAM-SHA-512")
+    typed = ["tail", "shop.predictions", "--from-beginning", "--config", str(config)]
+    done = subprocess.run(
+        [sys.executable, "-m", "streams", *typed], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "topic 'shop.predictions'\n  why:   the user we log in as may not read it" in done.stderr
+    assert "--operation Read --topic shop.predictions" in done.stderr
 
 
 def test_the_doctor_finds_nothing_wrong_with_the_least_rights(house):

@@ -264,8 +264,8 @@ def exchanged(sliding):
 )
 def test_rates_that_end_longer_ago_than_the_others_need_to_tell_are_those_of_one(events, every):
     """Told every so many events, of which none is 5 s behind the next, and 50 s are the delay."""
-    one = Rates([30, 100], 50, 10, 1000, sums=True)
-    parts = [Rates([30, 100], 50, 10, 1000, sums=True, shared=True) for _ in range(3)]
+    one = Rates([30, 100], 50, 10, 1000, stats=("count", "sum"))
+    parts = [Rates([30, 100], 50, 10, 1000, stats=("count", "sum"), shared=True) for _ in range(3)]
     rows, now = [0, 0, 0], 0
     for n, (partition, key, step, label) in enumerate(events):
         now += step

@@ -239,6 +239,52 @@ def test_times_in_the_files_own_format_are_sent_as_rfc_3339(tmp_path):
         assert (source.malformed, source.misfit) == (1, "at 'soon' is no datetime")
 
 
+class Sold(Event, frozen=True):
+    no: str
+    price: float
+    pieces: int
+    note: str
+
+
+def test_decimal_commas_are_read_in_columns_that_are_numbers_by_the_schema(tmp_path):
+    rows = "A1;12,50;3;1,5 l\nA2;-0,5;3,0;2,0\nA3;7;4;x\nA4;1e3;5;x\n"
+    path = written(tmp_path / "e.csv", f"no;price;pieces;note\n{rows}")
+    source = open_source(path, of_schema(Fields(decimal=","), Sold))
+    assert objects(whole(source)) == [
+        {"no": "A1", "price": 12.5, "pieces": 3, "note": "1,5 l"},
+        {"no": "A2", "price": -0.5, "pieces": 3, "note": "2,0"},
+        {"no": "A3", "price": 7, "pieces": 4, "note": "x"},
+        {"no": "A4", "price": 1e3, "pieces": 5, "note": "x"},
+    ]
+    assert source.malformed == 0
+
+
+@pytest.mark.parametrize("price", ["1.234,50", "1.234", "1,234,5"])
+def test_a_point_or_a_second_comma_where_decimals_have_a_comma_is_not_guessed_at(tmp_path, price):
+    path = written(tmp_path / "e.csv", f"no;price;pieces;note\nA1;{price};3;x\n")
+    source = open_source(path, of_schema(Fields(decimal=","), Sold))
+    assert objects(whole(source)) == [{"no": "A1", "price": price, "pieces": 3, "note": "x"}]
+    assert source.malformed == 1
+
+
+@pytest.mark.parametrize(("decimal", "price", "other"), [(".", "12,5", ","), (",", "12.5", ".")])
+def test_a_number_with_the_other_sign_for_decimals_is_told_with_the_option(
+    tmp_path, decimal, price, other
+):
+    path = written(tmp_path / "e.csv", f"no;price;pieces;note\nA1;{price};3;x\n")
+    source = open_source(path, of_schema(Fields(decimal=decimal), Sold))
+    list(source)
+    assert source.misfit == f"price '{price}' is no float; it would be one with --decimal {other}"
+
+
+def test_decimal_commas_without_a_schema_or_in_json_are_refused_with_what_to_write(tmp_path):
+    with pytest.raises(SourceError, match="for a schema to say") as caught:
+        list(open_source(written(tmp_path / "e.csv", "a;b\n1,5;2\n"), Fields(decimal=",")))
+    assert caught.value.write == "--decimal , --pipeline FILE"
+    with pytest.raises(SourceError, match="for JSON lines"):
+        open_source(written(tmp_path / "e.jsonl", "{}"), Fields(decimal=","))
+
+
 def test_a_table_without_what_the_schema_asks_for_says_how_to_name_it(tmp_path):
     path = written(tmp_path / "e.csv", "Order No,when,amount\nA1,2026-03-01,1\n")
     with pytest.raises(SourceError) as caught:

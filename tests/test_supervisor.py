@@ -78,6 +78,24 @@ def test_a_signal_stops_every_worker_and_none_is_restarted(tmp_path: Path) -> No
     assert [len(pids(path)) for path in logs] == [1, 1]
 
 
+_FAILS = "import signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(3)); "
+
+
+@pytest.mark.parametrize(("asked", "code"), [("", 0), (_FAILS, 3)])
+def test_to_be_stopped_before_it_is_up_is_no_failure(tmp_path: Path, asked: str, code: int) -> None:
+    log = tmp_path / "pids"
+    up = f"import sys, pathlib, os, time; {asked}p = pathlib.Path(sys.argv[1]); {APPEND}"
+    worker = [sys.executable, "-c", f"{up}time.sleep(60)", str(log)]
+    supervisor = Supervisor({"0": worker}, print)
+
+    def stop() -> None:
+        wait_for(log, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop).start()
+    assert supervisor.run() == code
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the platform pins no process")
 def test_workers_that_are_pinned_take_the_cores_in_turn(tmp_path: Path) -> None:
     cores = sorted(os.sched_getaffinity(0))

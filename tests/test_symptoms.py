@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from models import AdaGrad, Hashed, Linear, Logistic, Number
-from streams import Event, Measure, Pipeline, Topic, replaying, reruns
+from streams import Event, Measure, Pipeline, Threshold, Topic, replaying, reruns
 from streams.facts import Facts
 from streams.readings import Meter
 from streams.reported import Notes, Reported
@@ -148,6 +149,11 @@ def test_a_segment_in_which_it_fails_is_named(tmp_path):
             for row in events(9_000)]  # fmt: skip
     declared = pipeline(measure=Measure(by=["shop"]))
     assert "shop is s3" in said(symptoms(facts(tmp_path, declared, rows)), "segment", "doubtful")
+
+
+def test_a_decision_that_is_seldom_taken_is_told_in_tenths(tmp_path):
+    found = symptoms(facts(tmp_path, pipeline(decide=Threshold(0.6)), events()))
+    assert re.search(r"of 100 that should be \d\.\d are$", said(found, "decisions", "good"))
 
 
 def test_a_partition_without_a_worker_is_wrong(tmp_path):

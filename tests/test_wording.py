@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models import Clock, Cross, Hashed, Number, Text, Window
+from models import Clock, Cross, Hashed, LabelRate, Number, Text, Window
 from models.wording import number, said
 
 WINDOW = Window(
@@ -35,6 +35,29 @@ WINDOW = Window(
 )  # fmt: skip
 def test_a_window(name, value, usual, words):
     assert said(WINDOW, f"amount-by-card.{name}", value, usual) == words
+
+
+RATE = LabelRate(
+    by="shop", over=["1d", "30d"], delay="7d", stats=["rate", "since_positive", "streak"]
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("rate.1d", 0.5,
+         "share 0.5 of the events of this shop over 1 day, 7 days ago, was positive"),
+        ("rate.30d", None, "labels-by-shop.rate.30d is missing"),
+        ("since_positive", 691_200.0,
+         "last label of this shop is positive, of an event 8 days before, usually 9 days"),
+        ("since_positive", None, "no positive label of this shop of late"),
+        ("streak", 1_728_000.0,
+         "labels of this shop are positive without exception since 20 days before, usually 9 days"),
+    ],
+)  # fmt: skip
+def test_what_is_known_of_labels(name, value, words):
+    usual = 777_600.0 if "usually" in words else None
+    assert said(RATE, f"labels-by-shop.{name}", value, usual) == words
 
 
 @pytest.mark.parametrize("name", WINDOW.columns)

@@ -8,12 +8,13 @@ from typing import Any
 
 from streams import catalogue as of
 
-__all__ = ["DEADLINE_S", "Alert", "alerts", "rules", "runbooks", "span"]
+__all__ = ["DEADLINE_S", "RUNBOOKS", "Alert", "alerts", "rules", "runbooks", "span"]
 
 DEADLINE_S = 0.5
 """By when 99 of 100 events are to have their score; one of the histogram's bounds."""
 
-_RUNBOOKS = "docs/runbooks.md"
+RUNBOOKS = "docs/runbooks.md"
+"""Where the runbooks are: a page with a heading for each alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,13 @@ def alerts(pace: float = 1.0) -> tuple[Alert, ...]:
     )  # fmt: skip
 
 
-def rules(pace: float = 1.0) -> dict[str, Any]:
-    """The alerts as a rule file of Prometheus, before it is written as YAML."""
+def rules(pace: float = 1.0, page: str = RUNBOOKS) -> dict[str, Any]:
+    """The alerts as a rule file of Prometheus, before it is written as YAML.
+
+    Args:
+        pace: see `alerts`.
+        page: where the runbooks are, a URL for those who are paged.
+    """
     made = []
     for alert in alerts(pace):
         rule: dict[str, Any] = {"alert": alert.name, "expr": alert.expression}
@@ -161,7 +167,7 @@ def rules(pace: float = 1.0) -> dict[str, Any]:
         rule["annotations"] = {
             "summary": alert.summary,
             "description": alert.runbook,
-            "runbook": f"{_RUNBOOKS}#{alert.name.lower()}",
+            "runbook": f"{page}#{alert.name.lower()}",
         }
         made.append(rule)
     return {"groups": [{"name": "thalweg", "rules": made}]}
