@@ -49,6 +49,7 @@ MIXING = ROOT / "benchmarks/results/mixing.json"
 MIXING_SIMULATION = ROOT / "benchmarks/results/mixing_simulation.json"
 SHARED_WINDOWS = ROOT / "benchmarks/results/shared_windows.json"
 GROWTH = ROOT / "benchmarks/results/growth.json"
+GROWTH_SIMULATION = ROOT / "benchmarks/results/growth_simulation.json"
 CHAOS = ROOT / "benchmarks/results/chaos.json"
 
 
@@ -346,6 +347,24 @@ def growth() -> str:
     return "\n".join(lines)
 
 
+def growth_simulation() -> str:
+    """What growing costs a model, by tasks in one process."""
+    if not GROWTH_SIMULATION.exists():
+        return "`python -m benchmarks.growth_simulation` measures it."
+    told = json.loads(GROWTH_SIMULATION.read_text())
+    lines = [
+        f"AUC, mean of {told['seeds']} seeds, of ten thousand payments each:",
+        "",
+        "| learners: payments | of four | grown to eight | lower by | at worst | of eight |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for way, found in told["ways"].items():
+        for n, name in enumerate(told["windows"]):
+            figures = (found[one][n] for one in ("four", "grown", "dip", "worst", "eight"))
+            lines.append(f"| {way}: {name} | {' | '.join(f'{it:.4f}' for it in figures)} |")
+    return "\n".join(lines)
+
+
 def chaos() -> str:
     """What a fault campaign came to, kind by kind."""
     if not CHAOS.exists():
@@ -396,6 +415,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "fraud_choice": fraud_choice,
     "datasets": datasets,
     "growth": growth,
+    "growth_simulation": growth_simulation,
 }
 
 
