@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.deltas import Decode, Delta, DeltaError, decode, encode, rounded
-from models.exchange_kernels import Rule, aim, farthest, fold, look, told
+from models.exchange_kernels import Rule, aim, farthest, fold, look, settle, told
 from models.kernels import touched
 from models.mixing import Mixing
 from models.optimizers import Optimizer
@@ -137,6 +137,14 @@ class Exchange:
             self._under_way = b""
         else:
             self.counts[2] += given.labels
+
+    def branch(self) -> None:
+        """Be another learner's, which has told and learned nothing, and stands where all do."""
+        settle(self._rule, self._table, self._mix)
+        self.counts[:] = 0, 0, self._labels[0], 0
+        self._labels[1] = 0
+        self._told_at[:] = 0
+        self._under_way = b""
 
     def state(self) -> State:
         """The touched lines of the mixed model, and what is under way."""

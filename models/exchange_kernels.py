@@ -16,7 +16,7 @@ from models.compiled import fused
 from models.intrinsics import prefetch
 from models.kernels import ADAGRAD, FTRL_PROXIMAL, GRADIENT, sigmoid
 
-__all__ = ["Rule", "aim", "farthest", "fold", "look", "told"]
+__all__ = ["Rule", "aim", "farthest", "fold", "look", "settle", "told"]
 
 MIX, CLOCK, BASE, BASE_CLOCK, HELD = range(5)
 """Columns of the mixed model: see `models.exchange.Exchange`."""
@@ -139,6 +139,15 @@ def farthest(rule: Rule, table: NDArray[np.float64], mix: NDArray[np.float64]) -
         if table[at, -1] != 0.0:
             most = max(most, abs(position(rule, table, at) - mix[at, BASE]))
     return most
+
+
+@_kernel
+def settle(rule: Rule, table: NDArray[np.float64], mix: NDArray[np.float64]) -> None:
+    """Have every line stand where the mixed model's does, on no evidence of one's own."""
+    for at in range(len(table)):
+        table[at, :] = 0.0
+        _move(rule, table, at, mix[at, MIX], mix[at, CLOCK])
+        mix[at, BASE], mix[at, BASE_CLOCK], mix[at, HELD] = mix[at, MIX], mix[at, CLOCK], 0.0
 
 
 @_kernel

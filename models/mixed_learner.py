@@ -58,6 +58,10 @@ class MixedLinearLearner(LinearLearner):
         """Take over the delta that comes next in the log, of this or another partition."""
         self._exchange.fold(sender, delta, decoded)
 
+    def branch(self) -> None:
+        """Be the learner of another partition, with what all know and nothing of its own."""
+        self._exchange.branch()
+
     def state(self) -> State:
         """Its own weights and the mixed ones, as far as they are touched, and the counts."""
         return {**super().state(), "exchange": self._exchange.state()}

@@ -205,6 +205,12 @@ class Mixer(Learner[R], Protocol[R]):
             RuntimeError: there is one under way.
         """
 
+    def branch(self) -> None:
+        """Be the learner of another partition, that has read the log as far and told nothing.
+
+        It has nothing of its own, so that what its parent has yet to tell counts once.
+        """
+
     def fold(self, sender: int, delta: bytes, decoded: Decode = decode) -> None:
         """Take over the delta that comes next in the log, of this or another partition.
 

@@ -100,6 +100,19 @@ class RowExchange:
             self._tell(rows)
         return None
 
+    def branch(self) -> None:
+        """Be those of another partition, which told nothing; what of whom was taken over stays.
+
+        Raises:
+            RuntimeError: rows wait to be told, or are on their way: they would be counted twice.
+        """
+        if self.under_way or self._gathered:
+            raise RuntimeError(
+                f"{self._gathered} rows wait, and {len(self.under_way)} bytes are under way: take "
+                "over one's own deltas first"
+            )
+        self._own = self.dropped = self.told_elsewhere = 0
+
     def outbox(self) -> list[bytes]:
         """The deltas that were made since it was asked last, to be published in this order."""
         made, self._outbox = self._outbox, []

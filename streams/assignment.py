@@ -14,8 +14,10 @@ from models.deltas import Decoder
 from models.spill import SpillError
 from streams.alignment import Flow
 from streams.deltareading import DeltaReader
+from streams.growth import GrownError
 from streams.image import ImageError
 from streams.limits import TooManyDeadLettersError
+from streams.logreading import partition_count
 from streams.membership import passes
 from streams.mixing import MixingError
 from streams.observer import Observer
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from streams.pipeline import Pipeline
     from streams.settings import Settings
 
-__all__ = ["Assignment"]
+__all__ = ["EXPLAINED", "Assignment"]
 
 log = logging.getLogger("thalweg")
 
@@ -37,7 +39,8 @@ _Answer = TypeVar("_Answer")
 
 _RETRY_S = 1.0
 
-_EXPLAINED = (
+EXPLAINED = (
+    GrownError,
     StateLostError,
     ImageError,
     MixingError,
@@ -56,6 +59,16 @@ class _LeftError(Exception):
 class Assignment:
     """Opens, feeds and closes the partitions that the group assigns to this worker.
 
+    Args:
+        pipeline: what to run.
+        settings: of the worker.
+        client: connection options of aiokafka.
+        observer: is told what happens.
+        flow: steers the reading.
+        failed: called with what keeps a partition from going on.
+        stopping: whether the worker was asked to stop.
+        count: among how many partitions the group's state is divided; None: as many as there are.
+
     Attributes:
         topics: those read in slices.
         client: connection options of aiokafka.
@@ -73,6 +86,7 @@ class Assignment:
         flow: Flow,
         failed: Callable[[BaseException], None],
         stopping: Callable[[], bool],
+        count: int | None = None,
     ) -> None:
         self.topics = frozenset(pipeline.input_topics)
         self.client = client
@@ -85,6 +99,7 @@ class Assignment:
         self._flow = flow
         self._failed = failed
         self._stopping = stopping
+        self._count = count
         self._lock = asyncio.Lock()
         self._deltas: DeltaReader | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -217,12 +232,15 @@ class Assignment:
     ) -> None:
         try:
             found = await self._tried(committed)
+            there = await self._tried(self._counted) if self._count is None else self._count
         except Exception as error:
             for partition in partitions:
                 await partition.close()
                 self._gave_up(partition.number, error)
             return
-        await asyncio.gather(*(self._open(one, found, starts, earliest) for one in partitions))
+        await asyncio.gather(
+            *(self._open(one, found, starts, earliest, there) for one in partitions)
+        )
 
     async def _open(
         self,
@@ -230,6 +248,7 @@ class Assignment:
         committed: Mapping[TP, int | None],
         starts: Mapping[TP, int],
         earliest: Mapping[TP, int],
+        count: int,
     ) -> None:
         places = {topic: TP(topic, partition.number) for topic in self.topics}
         try:
@@ -238,6 +257,7 @@ class Assignment:
                     {topic: committed[tp] for topic, tp in places.items()},
                     {topic: starts[tp] for topic, tp in places.items()},
                     {topic: earliest[tp] for topic, tp in places.items()},
+                    count,
                 )
             )
         except Exception as error:
@@ -245,6 +265,9 @@ class Assignment:
             self._gave_up(partition.number, error)
         else:
             self.partitions[partition.number] = partition
+
+    async def _counted(self) -> int:
+        return await partition_count(self.client, self._pipeline.events.name)
 
     async def _tried(self, step: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """What a step answers, as soon as the broker is there for it.
@@ -281,6 +304,6 @@ class Assignment:
 
     def on_failed(self, number: int, error: BaseException) -> None:
         """Say why a partition cannot go on, and stop the worker."""
-        expected = isinstance(error, _EXPLAINED)
+        expected = isinstance(error, EXPLAINED)
         log.error("partition %d: %s", number, error, exc_info=None if expected else error)
         self._failed(error)

@@ -23,6 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from models.machine import machine
 from models.spill import Spill, let_go
@@ -114,6 +115,8 @@ class Checkpoints:
         self._reader = ImageReader(topic, partition, group, self._store, trusted, spill)
         self._writer = uuid4().hex[:8]
         self._number = 0
+        self._partitions: int | UnsetType = UNSET
+        self._grown: dict[str, int] | UnsetType = UNSET
         self._live: dict[int, Manifest] = {}
         self._known: dict[bytes, Block] = {}
 
@@ -136,6 +139,7 @@ class Checkpoints:
             found, blocks = await self._reader.first(topic, live.values())
         self._remember(live)
         if found is not None:
+            self._partitions, self._grown = found.manifest.partitions, found.manifest.grown
             # A newer one that cannot be used is none to go back to: its slots are free.
             self._live = {at: it for at, it in live.items() if it.number <= found.manifest.number}
         in_store = self._store is not None
@@ -170,6 +174,18 @@ class Checkpoints:
         """
         async with self._log() as topic:
             return (await self._reader.image(topic, manifest))[0]
+
+    def among(self, partitions: int, grown: Mapping[str, int] | None = None) -> None:
+        """Have the images from now on say among how many partitions the topic's keys are divided.
+
+        Args:
+            partitions: how many.
+            grown: by topic, the positions at which there were others until now; None: there were
+                not.
+        """
+        self._partitions = partitions
+        if grown is not None:
+            self._grown = dict(grown)
 
     def prepare(self, image: Image, journal: int) -> Prepared:
         """Make an image ready to be written; blocks and computes, so a thread should do it.
@@ -226,6 +242,8 @@ class Checkpoints:
             earlier=self._earlier,
             parts=prepared.parts,
             blocks=[prepared.blocks[digest] for digest in prepared.order],
+            partitions=self._partitions,
+            grown=self._grown,
         )
         size, sent = await self._send_manifest(producer, manifest)
         prepared.written = manifest, sent

@@ -169,6 +169,7 @@ def rollback(
     from streams.rollback import (
         check_alone,
         check_idle,
+        check_same_partitions,
         check_signable,
         committed_offsets,
         journal_end,
@@ -185,6 +186,8 @@ def rollback(
     kept = {number: found for number, found in images.manifests.items() if found}
     chosen = {number: _chosen(found, number, wanted) for number, found in kept.items()}
     check_signable(chosen.values(), signed=images.signed)
+    for number, manifest in chosen.items():
+        check_same_partitions(kept[number][0], manifest)
     ends = {n: found[0].positions | committed.get(n, {}) for n, found in kept.items()}
     for number, manifest in chosen.items():
         left = {t: at - manifest.positions.get(t, 0) for t, at in ends[number].items()}

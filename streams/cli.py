@@ -17,6 +17,7 @@ from streams.datacommands import produce, simulate, tail
 from streams.deadlettercommands import dead_letters
 from streams.errors import TeachingError, nearest
 from streams.explaincommand import explain
+from streams.growcommand import grow
 from streams.opscommands import doctor, top
 from streams.options import err, out, resolved, settings_options
 from streams.replaycommands import audit, replay
@@ -222,6 +223,7 @@ cli.add_command(what_if)
 cli.add_command(explain)
 cli.add_command(report)
 cli.add_command(doctor)
+cli.add_command(grow)
 cli.add_command(top)
 
 

@@ -174,6 +174,9 @@ def of_topics(
         if role == "labels" and other.partitions != events.partitions:
             found += ": a label finds its event in the partition of the same number"
             mend = "a new topic with as many partitions, its records produced again"
+            fewer, more = sorted((other.partitions, events.partitions))
+            if more % fewer == 0:
+                mend = f"thalweg grow PIPELINE --partitions {more}, if one has grown; else {mend}"
             yield Finding(f"topic {name}", "wrong", found, mend)
         elif other.partitions < events.partitions:
             found += ": the task of partition i writes to partition i"

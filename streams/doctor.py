@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from kafka.errors import (
 )
 
 from streams import surroundings
+from streams.checkpoint import Checkpoints
 from streams.cluster import ClusterError, admin
 from streams.diagnosis import Finding, GroupState, TopicState, of_group, of_topic, of_topics
+from streams.growth import mend, told
 from streams.offsets import lag
 from streams.probing import Probe, probe
 from streams.rights import command, worker_rights
@@ -83,7 +86,24 @@ def _of_cluster(
     yield from _of_probe(tried, pipeline, group, brokers, user)
     if tried.denied is None and tried.failed is None:
         names = [topic.spec.name for topic in readable]
-        yield from of_group(_group(client, settings, group, names), readable[0].partitions)
+        partitions = readable[0].partitions
+        yield from of_group(_group(client, settings, group, names), partitions)
+        if any(topic.spec.role == "checkpoints" for topic in there):
+            yield from asyncio.run(_of_growth(pipeline, settings, group, partitions))
+
+
+async def _of_growth(
+    pipeline: Pipeline, settings: Settings, group: str, partitions: int
+) -> list[Finding]:
+    """Whether the group's state is divided among the partitions that there are."""
+    client, topic = client_options(settings), pipeline.checkpoints_topic
+    images = await Checkpoints(client, topic, 0, group, trusting=True).manifests()
+    before = told(images[0]) if images else None
+    if before is None or before == partitions:
+        return []
+    events = pipeline.events.name
+    found = f"{events} has {partitions} partitions, and it has learned from {before}"
+    return [Finding(f"group {group}", "wrong", found, mend(before, partitions))]
 
 
 def _of_brokers(client: KafkaAdminClient) -> Finding:

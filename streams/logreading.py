@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from streams.fetching import read_in_slices
 from streams.slices import Slice
 
-__all__ = ["ends", "reader", "stretch"]
+__all__ = ["ends", "partition_count", "reader", "stretch"]
 
 _FETCH_BYTES, _WAIT_MS = 4 << 20, 500
 
@@ -62,6 +62,17 @@ async def ends(
         begin = await consumer.beginning_offsets(tps)
         end = await consumer.end_offsets(tps)
     return {tp.topic: begin[tp] for tp in tps}, {tp.topic: end[tp] for tp in tps}
+
+
+async def partition_count(client: Mapping[str, Any], topic: str) -> int:
+    """How many partitions a topic has now.
+
+    Raises:
+        KafkaError: there is none, or nobody answers.
+    """
+    # Of a consumer one would only hear what it has happened to hear itself.
+    async with aiokafka.AIOKafkaProducer(**client) as asking:
+        return len(await asking.partitions_for(topic))
 
 
 def reader(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:

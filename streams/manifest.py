@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from streams.errors import UNREADABLE
 from streams.image import FORMAT, ImageError
@@ -52,6 +53,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         earlier: offsets of the manifests of those images before it that were kept with it.
         parts: sizes of the state's parts; see `streams.imageblocks`.
         blocks: of these parts, in order.
+        partitions: among how many the topic's keys were divided; unset: by a version that did not
+            say.
+        grown: by topic, the positions at which that number was last another one; unset: never.
         checksum: SHA-256 of all of this but itself and the signature.
         signature: HMAC-SHA256 of the same, where there was a key.
     """
@@ -73,6 +77,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     earlier: list[int]
     parts: list[int]
     blocks: list[Block]
+    partitions: int | UnsetType = UNSET
+    grown: dict[str, int] | UnsetType = UNSET
     checksum: str = ""
     signature: str | None = None
 

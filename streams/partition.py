@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from models.spill import Spill
 from streams.alignment import Alignment, Flow
 from streams.checkpoint import Checkpoints
+from streams.growth import check_first, check_image
 from streams.journal import Entry
 from streams.limits import DeadLetterLimit
 from streams.logreading import ends, stretch
+from streams.manifest import Manifest
 from streams.mixing import sizes
 from streams.observer import Observer
 from streams.progress import Progress
@@ -72,6 +74,7 @@ class Partition:
         spill: Spill | None = None,
     ) -> None:
         self.number = number
+        self._settings = settings
         self.task = PartitionTask(pipeline, number, spill)
         self.last_timestamp = 0.0
         self._pipeline = pipeline
@@ -81,16 +84,7 @@ class Partition:
         self._flow = flow
         self._failed = failed
         self._progress = Progress(self.task, group)
-        self._checkpoints = Checkpoints(
-            client,
-            pipeline.checkpoints_topic,
-            number,
-            group,
-            kept=settings.checkpoints_kept,
-            store=settings.checkpoint_store,
-            key=key_of(settings),
-            spill=spill,
-        )
+        self._checkpoints = self._images_of(number, spill)
         self._transactions = Transactions(
             pipeline,
             self.task,
@@ -130,6 +124,7 @@ class Partition:
         committed: Mapping[str, int | None],
         starts: Mapping[str, int],
         earliest: Mapping[str, int],
+        count: int,
     ) -> None:
         """Take over the image of the former owner, who is fenced.
 
@@ -140,8 +135,10 @@ class Partition:
             committed: what the group has committed, by topic.
             starts: where to begin in a topic of which nothing is committed.
             earliest: by topic, the first offset that can still be read.
+            count: among how many partitions the keys of the events are divided.
 
         Raises:
+            GrownError: the group's state is of another number of them.
             StateLostError: what is needed for the state that was committed is not there any more.
             ImageError: no image can be used.
         """
@@ -150,6 +147,12 @@ class Partition:
             first, _ = await ends(self._client, [deltas], 0)
             starts, earliest = {**starts, **first}, {**earliest, **first}
         found = await self._checkpoints.newest()
+        events = self._pipeline.events.name
+        if found is None:
+            await check_first(self.number, count, events, self._newest_of)
+        else:
+            check_image(found.manifest, count, events)
+        self._checkpoints.among(count)
         entries = await self._entries(0 if found is None else found.manifest.journal)
         self._has_image = found is not None
         self._progress.resume(None if found is None else found.image, committed, starts)
@@ -160,6 +163,23 @@ class Partition:
         self._recovery = recovery
         self._observer.on_recovery(self.number, recovery.left)
         self._begin_when_recovered()
+
+    async def _newest_of(self, number: int) -> Manifest | None:
+        manifests = await self._images_of(number).manifests()
+        return manifests[0] if manifests else None
+
+    def _images_of(self, number: int, spill: Spill | None = None) -> Checkpoints:
+        settings = self._settings
+        return Checkpoints(
+            self._client,
+            self._pipeline.checkpoints_topic,
+            number,
+            self._group,
+            kept=settings.checkpoints_kept,
+            store=settings.checkpoint_store,
+            key=key_of(settings),
+            spill=spill,
+        )
 
     async def take(self, records: Slice) -> None:
         """Compute a slice and queue what it makes; waits while too much is queued."""

@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Literal, TypeAlias
 
-from streams.checkpoint import Found
+from msgspec import UNSET
+
+from streams.checkpoint import Checkpoints, Found
 from streams.consumed import consumed, reached
 from streams.image import ImageError, fitting
 from streams.journal import JournalGapError, Script
@@ -144,6 +146,7 @@ async def recorded(
         begin = dict(task.positions if found is not None else entries[0].begin)
         end = reached(entries, begin, events, stop)
         recovery = Recovery(Script(entries, begin, end), begin, end)
+        await _check_undivided(site, partition, found, end)
     except (ImageError, JournalGapError) as error:
         raise ReplayError(
             f"partition {partition} computed again by {site.pipeline.model_version}",
@@ -164,6 +167,29 @@ async def recorded(
     task.positions = dict(begin)
     manifest = None if found is None else found.manifest
     return Recorded(task, recovery, site, begin, end, manifest, first or 0)
+
+
+async def _check_undivided(
+    site: Site, partition: int, found: Found | None, end: Mapping[str, int]
+) -> None:
+    """Make sure that the way does not lead across the place where the partition's keys changed.
+
+    Raises:
+        ReplayError: it does.
+    """
+    topic, group = site.pipeline.checkpoints_topic, site.group
+    images = Checkpoints(site.client, topic, partition, group, key=site.key, trusting=True)
+    grown = next((it.grown for it in await images.manifests()), UNSET)
+    if not isinstance(grown, dict) or (found is not None and found.manifest.grown == grown):
+        return
+    if beyond := [name for name, at in end.items() if at > grown.get(name, at)]:
+        places = ", ".join(f"{name} {grown[name]}" for name in beyond)
+        raise ReplayError(
+            f"partition {partition} of {site.pipeline.name} from before it grew, at {places}",
+            "there its state was divided among more partitions, which its log does not tell",
+            f"--from {grown[site.pipeline.events.name]} or later, while there is an image from "
+            "behind that place; or --to that place",
+        )
 
 
 async def _image(

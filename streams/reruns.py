@@ -14,7 +14,7 @@ from streams.backtesting import Lanes, backtest
 from streams.columns import Fields, of_schema
 from streams.comparing import Comparison
 from streams.errors import TeachingError
-from streams.logreading import ends, reader, stretch
+from streams.logreading import ends, partition_count, stretch
 from streams.recorded import ImageChoice, recorded
 from streams.replaying import Sink, Summary, Watch, replay, to_be_compared
 from streams.schema import fields_of
@@ -103,9 +103,7 @@ async def replay_topics(
     """
     topics, client = list(site.pipeline.input_topics), site.client
     if site.pipeline.deltas_topic is not None:
-        async with reader(client) as consumer:
-            await consumer.topics()
-            _check_alone(site.pipeline, len(consumer.partitions_for_topic(topics[0]) or ()))
+        _check_alone(site.pipeline, await partition_count(client, topics[0]))
     begin, end = await ends(client, topics, partition)
     first, stop = [await _offset(site, partition, bound) for bound in bounds]
     if first is not None:

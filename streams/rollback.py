@@ -24,9 +24,11 @@ __all__ = [
     "RollbackError",
     "check_alone",
     "check_idle",
+    "check_same_partitions",
     "check_signable",
     "committed_offsets",
     "journal_end",
+    "members",
     "write_again",
 ]
 
@@ -43,16 +45,36 @@ def check_idle(bootstrap: str, group: str, security: Security | None = None) -> 
     Raises:
         RollbackError: it has members.
     """
-    with admin(bootstrap, security) as client:
-        try:
-            members = client.describe_groups([group])[group]["members"]
-        except GroupIdNotFoundError:
-            return
-    if members:
+    if at_work := members(bootstrap, group, security):
         raise RollbackError(
-            f"group {group!r} has {len(members)} members",
+            f"group {group!r} has {at_work} members",
             "a worker at work would go on from the state it has, and overwrite the older one",
             "stop its workers; one that had a slot leaves after session_timeout_s",
+        )
+
+
+def members(bootstrap: str, group: str, security: Security | None = None) -> int:
+    """How many are in a group."""
+    with admin(bootstrap, security) as client:
+        try:
+            return len(client.describe_groups([group])[group]["members"])
+        except GroupIdNotFoundError:
+            return 0
+
+
+def check_same_partitions(newest: Manifest, manifest: Manifest) -> None:
+    """Make sure that an older image is of as many partitions as the newest one.
+
+    Raises:
+        RollbackError: keys have gone to other partitions since.
+    """
+    if newest.grown != manifest.grown:
+        raise RollbackError(
+            f"{manifest} of partition {newest.partition}",
+            "there are more partitions since: what it knows of the keys that have gone to others "
+            "would be learned twice",
+            "an image that was written after thalweg grow; or thalweg worker … --group NAME, which "
+            "learns anew from the topics",
         )
 
 

@@ -360,10 +360,14 @@ def _instead(events: Topic, labels: Topic) -> str:
     if events.created:
         return f"--partitions {labels.partitions}"
     fewer, more = sorted((events, labels), key=lambda topic: topic.partitions)
-    return (
+    anew = (
         f"a new topic in place of {fewer.name!r} with {more.partitions} partitions, its records "
         "produced again (more partitions for an old topic would part keys from their past)"
     )
+    if more.partitions % fewer.partitions:
+        return anew
+    grown = f"thalweg grow PIPELINE --partitions {more.partitions}"
+    return f"{grown}, if both had {fewer.partitions} and one has grown; else {anew}"
 
 
 def _create(client: KafkaAdminClient, spec: TopicSpec, partitions: int) -> None:

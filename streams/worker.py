@@ -18,6 +18,7 @@ from rich.table import Table
 from streams.allocation import keep_freed_memory
 from streams.deciding import label_values
 from streams.errors import TeachingError
+from streams.growth import GrownError
 from streams.image import ImageError
 from streams.membership import coordinator_awaited
 from streams.mixing import MixingError
@@ -167,6 +168,6 @@ def _run_app(app: App) -> int:
     except Exception:  # Faust re-raises what crashed it
         log.exception("the worker stopped")
         code = 1
-    if isinstance(app.failure, (StateLostError, ImageError, MixingError)):
+    if isinstance(app.failure, (StateLostError, ImageError, MixingError, GrownError)):
         return USAGE_ERROR
     return 1 if app.failure is not None else code

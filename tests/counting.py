@@ -104,6 +104,10 @@ class Tally:
         self.way, self.own = self.own, _none()
         return self.under_way
 
+    def branch(self) -> None:
+        self.own, self.way = _none(), None
+        self.labels = self.sent = 0
+
     def fold(self, sender: int, delta: bytes, decoded: Decode = decode) -> None:
         number, counts = _read(delta)
         if number != self.last.get(sender, 0) + 1:

@@ -18,7 +18,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-__all__ = ["ROOT", "Worker", "free_ports", "read"]
+__all__ = ["ROOT", "Worker", "free_ports", "read", "with_key"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,10 +48,8 @@ class Worker:
 
     def __enter__(self) -> Worker:
         self._log = tempfile.TemporaryFile()
-        # Pipelines with a River estimator have to have a key.
-        env = {"THALWEG_CHECKPOINT_KEY": "for the tests alone", **os.environ}
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT, env=env
+            self._command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT, env=with_key()
         )
         return self
 
@@ -129,6 +127,11 @@ def _page(port: int) -> str:
             return text
     except OSError:
         return ""
+
+
+def with_key() -> dict[str, str]:
+    """The environment, with a key for images: pipelines with a River estimator have to have one."""
+    return {"THALWEG_CHECKPOINT_KEY": "for the tests alone", **os.environ}
 
 
 def free_ports(count: int) -> list[int]:

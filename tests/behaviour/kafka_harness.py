@@ -43,10 +43,20 @@ class OnKafka:
         partitions: of its events topic.
         slots: whether workers have slots: one that is killed is replaced at once, one that stops
             is waited for.
+        refresh_ms: after so long at the latest the producer knows of new partitions.
+        settings: of the workers.
     """
 
     def __init__(
-        self, brokers: str, name: str, partitions: int, *, slots: bool = False, file: Path = SHOPS
+        self,
+        brokers: str,
+        name: str,
+        partitions: int,
+        *,
+        slots: bool = False,
+        file: Path = SHOPS,
+        refresh_ms: int = 300_000,
+        **settings: Any,
     ) -> None:
         self._place = f"{file}:{name}"
         self.pipeline = load(self._place)
@@ -59,10 +69,12 @@ class OnKafka:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 4 << 20,
                 "linger.ms": 2,
+                "topic.metadata.refresh.interval.ms": refresh_ms,
             }
         )
         self._brokers = brokers
         self._slots = slots
+        self._settings = settings
         self._started = ExitStack()
         self._group = Consumer({"bootstrap.servers": brokers, "group.id": self.pipeline.name})
         ensure(brokers, required_topics(self.pipeline, partitions))
@@ -120,7 +132,7 @@ class OnKafka:
             assert leaving.stop() == 0, leaving.output
         while len(self.workers) < workers:
             slot = {"slot": len(self.workers)} if self._slots else {}
-            worker = Worker(self._place, self._brokers, report_every_s=0, **slot)
+            worker = Worker(self._place, self._brokers, report_every_s=0, **slot, **self._settings)
             self.workers.append(self._started.enter_context(worker))
         shares = sorted(
             self.partitions // workers + (number < self.partitions % workers)
@@ -133,10 +145,14 @@ class OnKafka:
         return [worker.total("thalweg_assigned_partitions") for worker in self.workers]
 
     def crash(self) -> None:
+        self.scale(self.kill())
+
+    def kill(self) -> int:
+        """Kill all workers, and start none; answers how many it were."""
         killed, self.workers = self.workers, []
         for worker in killed:
             worker.kill()
-        self.scale(len(killed))
+        return len(killed)
 
     def settle(self) -> None:
         assert self.producer.flush(_PATIENCE_S) == 0

@@ -37,10 +37,11 @@ shop = partial(
 )
 
 
-def with_sales(name: str, **labels: object) -> Pipeline:
+def with_sales(name: str, features: Any = None, **labels: object) -> Pipeline:
     """Its labels come by a topic of their own."""
     return shop(
         name=name,
+        **({} if features is None else {"features": features}),
         events=Topic(f"{name}.visits", schema=Visit, id="id", key="customer", time="at"),
         labels=Labels(f"{name}.sales", schema=Sale, value="bought", time="at", **labels),
     )
@@ -72,3 +73,22 @@ shared = told(
     ],
 )
 taught = told("taught", mixing=Mixing(divergence=0.05, look_every=16))
+
+VISITS = Window(by="customer", over=["30d"], stats=["count"])
+grown = with_sales(
+    "grown",
+    matures_after="10m",
+    otherwise=False,
+    features=[Hashed("page"), Number("seconds"), VISITS],
+)
+grown_together = told(
+    "grown-together",
+    model=Counting(),
+    mixing=Mixing(divergence=5, look_every=16),
+    features=[
+        Hashed("page"),
+        VISITS,
+        Window(by="page", over=["30d"], stats=["count"], shared=True),
+    ],
+)
+grown_by_hand = told("grown-by-hand")
