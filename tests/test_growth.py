@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from streams.division import HASHES, children, parents
 from streams.growth import GrownError, check_first, check_image, mend
 from streams.image import FORMAT
 from streams.manifest import Manifest, decoded, encoded
+from streams.rollback import RollbackError, check_same_partitions
 
 
 def manifest(partitions: int | None, number: int = 0) -> Manifest:
@@ -79,6 +81,15 @@ def test_a_group_that_has_only_begun_is_refused_nowhere(count, data):
     first(number, count, dict.fromkeys(there, count))
     first(number, count, dict.fromkeys(there))
     assert 0 in parents(count, number) or number == 0
+
+
+def test_nobody_goes_back_across_the_place_where_it_grew():
+    before = manifest(4)
+    grown = msgspec.structs.replace(manifest(8), grown={"visits": 9})
+    check_same_partitions(grown, grown)
+    check_same_partitions(before, before)
+    with pytest.raises(RollbackError, match="an image that was written after thalweg grow"):
+        check_same_partitions(grown, before)
 
 
 def digest(number: int) -> tuple[int, int]:

@@ -22,9 +22,11 @@ from test_refusals import refused
 
 from models.digests import digests
 from models.textcolumn import TextColumn
+from streams.doctor import examine
 from streams.image import pack, unpack
 from streams.partitioning import partitions_of
 from streams.recorded import recorded
+from streams.settings import Settings
 from streams.site import ReplayError, Site
 from tests.counting import counted
 from tests.messages import record_of
@@ -253,6 +255,10 @@ def test_a_worker_refuses_a_topic_that_grew_by_itself_until_it_is_told_how(broke
         more = [NewPartitions(f"grown-by-hand.{name}", AFTER) for name in names]
         for future in client.create_partitions(more).values():
             future.result()
+        found = examine(harness.pipeline, Settings(brokers=broker.bootstrap))
+        [wrong] = [it for it in found if "it has learned from 4" in it.found]
+        assert wrong.severity == "wrong"
+        assert "thalweg grow PIPELINE --partitions 8" in (wrong.mend or "")
         code, said = refused("grown_by_hand", broker.bootstrap)
         assert code == 2
         assert "grown-by-hand.visits with 4 partitions, and it has 8" in said
