@@ -138,7 +138,7 @@ def mixing_scale(figure: Figure, measured: Mapping[str, Any]) -> None:
     axes[0, 0].set_ylabel("AUC, AP; lines: one learner")
     axes[1, 0].set_ylabel("deltas, % of the input")
     axes[1, 0].set_ylim(bottom=0)
-    axes[0, 0].legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def _kind(at: str) -> str:

@@ -39,6 +39,7 @@ WHERE = dict(
     zip(CUSTOMERS, partitions_of([c.encode() for c in CUSTOMERS], AFTER).tolist(), strict=True)
 )
 REFRESH_MS, SETTLE_S = 500, 3
+LEVEL_LOOKS, LEVEL_LOOK_S = 12, 0.5
 SESSION_S = 10
 """After so long the group knows of a worker that was killed."""
 LATER = 40
@@ -99,7 +100,12 @@ def flush(harness: OnKafka, value: Callable[[str, str, datetime], Any]) -> list[
 def lived(broker) -> Iterator[OnKafka]:
     """One whose workers were killed before, and after; and so was the command."""
     harness = OnKafka(
-        broker.bootstrap, "grown", BEFORE, refresh_ms=REFRESH_MS, session_timeout_s=SESSION_S
+        broker.bootstrap,
+        "grown",
+        BEFORE,
+        refresh_ms=REFRESH_MS,
+        session_timeout_s=SESSION_S,
+        checkpoints_kept=100,  # the one that it grew with is looked for when all is over
     )
     harness.scale(2)
     with harness.load(judged_later):
@@ -211,7 +217,7 @@ def test_what_partitions_tell_each_other_counts_once_in_those_that_grew(broker):
             harness.crash()
             harness.progress()
         harness.settle()
-        harness.workers[0].until(lambda: is_level(harness), 60)
+        harness.workers[0].until(lambda: stays_level(harness), 120)
         harness.scale(0)
         states = [unpack(image).state for image in harness.images()]
         deltas = map(record_of, read(broker.bootstrap, harness.pipeline.deltas_topic))
@@ -222,6 +228,7 @@ def test_what_partitions_tell_each_other_counts_once_in_those_that_grew(broker):
         assert told.sum() + kept == len(harness.sent)
         for state in states:
             [shared] = [it for it in state["encoder"]["windows"].values() if "exchange" in it]
+            assert shared["exchange"]["under_way"] == b""
             assert int(shared["lengths"].sum()) == len(harness.sent)
     finally:
         harness.close()
@@ -232,8 +239,14 @@ def is_tally(record: Any) -> bool:
     return record.value[4:8] == b"TALL"
 
 
-def is_level(harness: OnKafka) -> bool:
-    return [worker.totals("thalweg_deltas_behind") for worker in harness.workers] == [[0.0]] * 2
+def stays_level(harness: OnKafka) -> bool:
+    """Whether all have read all deltas, and no more come: what gathers meanwhile is the next."""
+    for _ in range(LEVEL_LOOKS):
+        behind = [worker.totals("thalweg_deltas_behind") for worker in harness.workers]
+        if behind != [[0.0]] * len(harness.workers):
+            return False
+        time.sleep(LEVEL_LOOK_S)
+    return True
 
 
 def test_a_worker_refuses_a_topic_that_grew_by_itself_until_it_is_told_how(broker):
