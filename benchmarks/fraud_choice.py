@@ -64,7 +64,6 @@ ALTERNATIVES: Mapping[str, Mapping[str, Any]] = {
     "AdaGrad 0.04": {"model": _model(optimizer=AdaGrad(0.04))},
     "no streaks": {"features": _features(stats=_COUNTS)},
     "terminals' windows 1, 3, 7, 14, 30 d": {"features": _features(over=_FIVE)},
-    "counts and means of the card, too": {"features": _features(card=("count", "mean", "ratio"))},
     "no spikes": {"features": _features(spikes=False)},
     "plain quantiles": {"model": _model(positives=0.0)},
     "6 bins": {"model": _model(bins=(6,))},
