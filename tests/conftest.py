@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -21,6 +22,8 @@ SHARED_DATA = Path(
     os.environ.pop("THALWEG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
 
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The first example of a test compiles kernels, and machines are shared.
 settings.register_profile("thalweg", deadline=None)

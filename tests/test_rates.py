@@ -132,10 +132,13 @@ def test_an_event_sees_what_was_learned_of_its_key_a_delay_ago_and_nothing_else(
             newest = max((at for key, at in events.values() if key == step.key), default=0)
             assert step.key is None or step.at < newest - late
             continue
+        # What no window of an event in time can hold is forgotten, whosever it is.
+        behind = step.at < max(at for _, at in events.values()) - late
         end = step.at - DELAY
         for over, (count, total) in zip(OVER, found, strict=True):
             seen = [y for key, at, y in learned if key == step.key and end - over < at <= end]
-            assert (count, total) == (len(seen), math.fsum(seen))
+            exact = (count, total) == (len(seen), math.fsum(seen))
+            assert exact or (behind and count < len(seen))
 
 
 @law
