@@ -88,8 +88,12 @@ def _of_cluster(
         names = [topic.spec.name for topic in readable]
         partitions = readable[0].partitions
         yield from of_group(_group(client, settings, group, names), partitions)
-        if any(topic.spec.role == "checkpoints" for topic in there):
+        if any(_can_be_read(topic) for topic in there if topic.spec.role == "checkpoints"):
             yield from asyncio.run(_of_growth(pipeline, settings, group, partitions))
+
+
+def _can_be_read(topic: TopicState) -> bool:
+    return not topic.leaderless and (topic.allowed is None or "READ" in topic.allowed)
 
 
 async def _of_growth(
