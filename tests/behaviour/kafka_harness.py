@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -32,6 +33,7 @@ _PATIENCE_S = 60.0
 _PAUSE_S = 0.02
 _EVENTS_A_PAUSE = 10
 _SEEN = 300
+_LEVEL_LOOKS, _LEVEL_LOOK_S = 12, 0.5
 
 
 class OnKafka:
@@ -167,6 +169,19 @@ class OnKafka:
             return all(found.offset >= ends[found.topic, found.partition] for found in committed)
 
         self.workers[0].until(read_up, _PATIENCE_S)
+
+    def level(self) -> None:
+        """Wait until all have read all deltas and tell no more: what gathered is the next one."""
+
+        def stays() -> bool:
+            for _ in range(_LEVEL_LOOKS):
+                behind = [worker.totals("thalweg_deltas_behind") for worker in self.workers]
+                if behind != [[0.0]] * len(self.workers):
+                    return False
+                time.sleep(_LEVEL_LOOK_S)
+            return True
+
+        self.workers[0].until(stays, 2 * _PATIENCE_S)
 
     @contextmanager
     def load(self, values: Values) -> Iterator[None]:

@@ -39,7 +39,6 @@ WHERE = dict(
     zip(CUSTOMERS, partitions_of([c.encode() for c in CUSTOMERS], AFTER).tolist(), strict=True)
 )
 REFRESH_MS, SETTLE_S = 500, 3
-LEVEL_LOOKS, LEVEL_LOOK_S = 12, 0.5
 SESSION_S = 10
 """After so long the group knows of a worker that was killed."""
 LATER = 40
@@ -217,7 +216,7 @@ def test_what_partitions_tell_each_other_counts_once_in_those_that_grew(broker):
             harness.crash()
             harness.progress()
         harness.settle()
-        harness.workers[0].until(lambda: stays_level(harness), 120)
+        harness.level()
         harness.scale(0)
         states = [unpack(image).state for image in harness.images()]
         deltas = map(record_of, read(broker.bootstrap, harness.pipeline.deltas_topic))
@@ -237,16 +236,6 @@ def test_what_partitions_tell_each_other_counts_once_in_those_that_grew(broker):
 def is_tally(record: Any) -> bool:
     """Whether it tells what was counted, and not rows of windows."""
     return record.value[4:8] == b"TALL"
-
-
-def stays_level(harness: OnKafka) -> bool:
-    """Whether all have read all deltas, and no more come: what gathers meanwhile is the next."""
-    for _ in range(LEVEL_LOOKS):
-        behind = [worker.totals("thalweg_deltas_behind") for worker in harness.workers]
-        if behind != [[0.0]] * len(harness.workers):
-            return False
-        time.sleep(LEVEL_LOOK_S)
-    return True
 
 
 def test_a_worker_refuses_a_topic_that_grew_by_itself_until_it_is_told_how(broker):

@@ -61,12 +61,7 @@ def lived(broker, request: pytest.FixtureRequest) -> Iterator[OnKafka]:
             harness.crash()
             harness.progress()
     harness.settle()
-
-    def taken_over() -> bool:
-        exported = [worker.totals("thalweg_deltas_behind") for worker in harness.workers]
-        return exported == [[0.0], [0.0]]
-
-    harness.workers[0].until(taken_over, 60)
+    harness.level()
     harness.workers[0].until(lambda: commits_of_the_idle(harness) > 1, 60)
     harness.scale(0)
     yield harness
