@@ -41,6 +41,7 @@ _GATHERED_BYTES = 192 * 1024
 _QUIET_WAIT_MS = 100
 _QUIET_RATE = 25.0
 _LONGEST_AT_RATE = 1_000.0
+_ENOUGH_RECORDS = 200
 _MEMORY_S = 0.5
 # Right after a broker's restart topics can seem to have no partitions, and the group's leader gives
 # out none. With aiokafka's five minutes that is how long all workers would be idle.
@@ -67,7 +68,8 @@ class Flow:
     half of the time in which slices are gathered. The cost of a second is inverse to that time,
     the waiting proportional to it and to the rate: their sum is least where the time goes by
     1/√rate, as with orders that cost the same whatever their size (Harris 1913, "How many parts to
-    make at once", Factory 10).
+    make at once", Factory 10). Once as many records have come as cost about as much as their slices
+    do, nothing is gained by more of them; at high rates they gather while others are computed.
     """
 
     def __init__(self) -> None:
@@ -84,7 +86,8 @@ class Flow:
         """For how long the broker may hold back the next ones; 0: no longer than for the first."""
         if self._rate < _QUIET_RATE:
             return 0
-        return int(longest * min(1.0, math.sqrt(_LONGEST_AT_RATE / self._rate)))
+        share = min(1.0, math.sqrt(_LONGEST_AT_RATE / self._rate))
+        return int(min(longest * share, 1_000 * _ENOUGH_RECORDS / self._rate))
 
 
 class GatheringFetcher(Fetcher):  # type: ignore[misc]  # aiokafka ships no types

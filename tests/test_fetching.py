@@ -206,12 +206,16 @@ def test_ten_records_a_second_are_never_gathered(monkeypatch: Any) -> None:
     assert asked(monkeypatch, [1] * 100, 0.1) == [(1, 100)] * 100
 
 
-@pytest.mark.parametrize(("rate", "wait_ms"), [(500, 100), (4_000, 50), (100_000, 10)])
+@pytest.mark.parametrize(("rate", "wait_ms"), [(500, 100), (2_000, 71), (20_000, 10), (40_000, 5)])
 def test_the_more_records_flow_the_shorter_they_are_gathered(
     monkeypatch: Any, rate: int, wait_ms: int
 ) -> None:
     steady = asked(monkeypatch, [rate // 100] * 400, 0.01)
-    assert steady[-1] == (65_536, pytest.approx(wait_ms, rel=0.1))
+    assert steady[-1] == (65_536, pytest.approx(wait_ms, rel=0.1, abs=1))
+
+
+def test_where_enough_come_in_less_than_a_millisecond_nothing_is_gathered(monkeypatch: Any) -> None:
+    assert asked(monkeypatch, [3_000] * 400, 0.01)[-1] == (1, 100)
 
 
 def test_a_burst_is_forgotten_soon(monkeypatch: Any) -> None:
