@@ -238,6 +238,14 @@ DELTAS_BEHIND = Metric(
     "recovers.",
 )  # fmt: skip
 
+DIVERGENCE = Metric(
+    "thalweg_divergence", "gauge", "bands", _PARTITION,
+    "How far the weight that is farthest from what the other partitions know of it is, in "
+    "Mixing's divergence: beyond 1 it is told at the next look. 0 where nothing mixes.",
+    "Far beyond 1 for long: its last delta does not come back (thalweg_deltas_behind), or a look "
+    "comes too seldom: lower Mixing's look_every.",
+)  # fmt: skip
+
 COMMITS = Metric(
     "thalweg_commits_total", "counter", "transactions", _PARTITION,
     "Transactions committed.",
@@ -289,7 +297,7 @@ METRICS: tuple[Metric, ...] = (
     LABELS, LEARNED, PENDING_LABELS, PENDING_BYTES, LABEL_AGE, LABEL_GAP,
     QUALITY, WORKER_QUALITY, SEGMENT_QUALITY, MODEL,
     DECISIONS, RULES_FIRED, ALERTING,
-    DELTAS_PUBLISHED, DELTAS_PUBLISHED_BYTES, DELTAS_FOLDED, DELTAS_BEHIND,
+    DELTAS_PUBLISHED, DELTAS_PUBLISHED_BYTES, DELTAS_FOLDED, DELTAS_BEHIND, DIVERGENCE,
     COMMITS, COMMIT_SECONDS, CHECKPOINTS, CHECKPOINT_SECONDS, CHECKPOINT_BYTES,
     CHECKPOINT_AGE, CHECKPOINTS_FAILED, RECOVERY_LEFT,
 )  # fmt: skip

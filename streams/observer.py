@@ -215,6 +215,7 @@ class PrometheusObserver(Observer):
             self._series.mark(catalogue.CHECKPOINT_AGE, partition)
             self._series.mark(catalogue.LABEL_AGE, partition)
             self._series.set(catalogue.DELTAS_BEHIND, 0, partition)
+            self._series.set(catalogue.DIVERGENCE, 0, partition)
         self._partitions.update(partitions)
         self._series.set(catalogue.ASSIGNED, len(self._partitions))
 
@@ -339,7 +340,10 @@ class PrometheusObserver(Observer):
     def on_model(self, partition: int, summary: Mapping[str, float]) -> None:
         """See `Observer.on_model`."""
         for name, figure in summary.items():
-            self._series.set(catalogue.MODEL, figure, partition, name)
+            if name == "divergence":
+                self._series.set(catalogue.DIVERGENCE, figure, partition)
+            else:
+                self._series.set(catalogue.MODEL, figure, partition, name)
 
     def on_alerting(self, partition: int, summary: Mapping[str, float]) -> None:
         """See `Observer.on_alerting`."""

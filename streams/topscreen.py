@@ -91,7 +91,7 @@ def _heading(glance: Glance) -> Iterator[RenderableType]:
     meter = glance.meter
     yield Text(
         f"lag {glance.behind:,}   {meter.rate():,.0f} events/s   "
-        f"latency p50 {_latency(meter, 0.5)}, p99 {_latency(meter, 0.99)}"
+        f"latency p50 {_latency(meter, 0.5)}, p99 {_latency(meter, 0.99)}{_skew(glance)}"
     )
     yield _judged(meter)
     orphans = [str(one.number) for one in glance.partitions if one.owner is None]
@@ -99,6 +99,13 @@ def _heading(glance: Glance) -> Iterator[RenderableType]:
         yield Text(f"nobody has partition {', '.join(orphans)}", "red")
     if glance.silent:
         yield Text(f"no metrics at {', '.join(glance.silent)}; --metrics host:port,…", "yellow")
+
+
+def _skew(glance: Glance) -> str:
+    """How many times the mean the busiest partition takes; nothing of one, or at rest."""
+    rates = [one.meter.rate() for one in glance.partitions if one.page is not None]
+    mean = sum(rates) / max(len(rates), 1)
+    return f"   skew {max(rates) / mean:.1f}" if len(rates) > 1 and mean > 0 else ""
 
 
 def _judged(meter: Meter) -> Text:

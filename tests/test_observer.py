@@ -46,7 +46,7 @@ def tell_everything(observer, partition=0):
     observer.on_delta(partition, size=4_000)
     observer.on_folded(partition, 3)
     observer.on_deltas_behind(partition, 2)
-    observer.on_model(partition, {"weights": 812.0, "norm": 3.5})
+    observer.on_model(partition, {"weights": 812.0, "norm": 3.5, "divergence": 0.7})
 
 
 def samples(registry):
@@ -137,6 +137,8 @@ def test_every_hook_reaches_a_series(observer):
     assert seen["thalweg_deltas_published_bytes_total", p0] == 4_000
     assert seen["thalweg_deltas_folded_total", p0] == 3
     assert seen["thalweg_deltas_behind", p0] == 2
+    assert seen["thalweg_divergence", p0] == 0.7
+    assert ("thalweg_model", ("measure", "divergence"), p0) not in seen
 
 
 def test_a_value_that_is_not_told_apart_any_more_is_not_shown_any_more(observer):

@@ -71,7 +71,7 @@ BUSY = glance(
 def test_a_group_in_80_columns():
     assert lines(Screen(BUSY)) == [
         "fraud  Stable, 2 workers, 2 of 3 partitions owned",
-        "lag 2,501,204   12,000 events/s   latency p50 4ms, p99 5ms",
+        "lag 2,501,204   12,000 events/s   latency p50 4ms, p99 5ms   skew 2.0",
         "AUC .931   AP .501   mean of the partitions; last 40,000 labels, 7.0 days late",
         "nobody has partition 10",
         "no metrics at 10.0.0.7:9764; --metrics host:port,…",

@@ -49,6 +49,8 @@ _UNOWNED = (
     f"({value(of.EVENTS, over=f'last_over_time {_LAST_DAY}')}) "
     f"unless count by (pipeline, partition) ({value(of.EVENTS)})) or vector(0)"
 )
+_BY_PARTITION = rate(of.EVENTS, "partition")
+_SKEW = f"max({_BY_PARTITION}) / avg({_BY_PARTITION})"
 _DEAD_SHARE = f"{rate(of.DEAD_LETTERS)} / ({rate(of.DEAD_LETTERS)} + {rate(of.EVENTS)})"
 _SILENCE = f"max({_gauges(of.LABEL_AGE)} / {_gauges(of.LABEL_GAP)})"
 _LIFT = f"{_shares('window_average_precision')} / on () {_shares('window_base_rate')}"
@@ -189,6 +191,9 @@ KAFKA = Board(
             _one("Behind, in records", "short", _gauges(of.LAG_RECORDS, how="sum"), _P,
                  kind="stacked"),
             _one("Events", "cps", rate(of.EVENTS, "partition"), _P, kind="stacked"),
+            _one("Skew", "short", _SKEW, "busiest ÷ mean",
+                 about="Events of the busiest partition over the mean of all: 1 is even, the "
+                       "number of partitions is all on one. See docs/mixing.md."),
             _one("Busy", "percentunit", rate(of.SLICE_SECONDS, "partition", "_sum"), _P,
                  kind="stacked", about="Share of one core that computes slices."),
         )),
@@ -211,6 +216,7 @@ KAFKA = Board(
             _one("Bytes of deltas a second", "bytes",
                  rate(of.DELTAS_PUBLISHED_BYTES, "partition"), _P, kind="stacked"),
             _one("Behind the deltas' end", "short", _gauges(of.DELTAS_BEHIND), _P),
+            _one("Divergence", "short", _gauges(of.DIVERGENCE), _P),
         )),
         Row("Checkpoints and recovery", (
             _one("Age", "s", _gauges(of.CHECKPOINT_AGE), _P, alarm=900),
