@@ -8,7 +8,7 @@ from typing import Any
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["copy", "prefetch"]
+__all__ = ["address_of", "copy", "prefetch"]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -40,15 +40,13 @@ def copy(
 def prefetch(_context: Any, array: Any, place: Any) -> tuple[Any, Callable[..., Any]]:
     """``prefetch(array, place)`` in a kernel: have the item in the cache soon, and go on meanwhile.
 
-    Reading an item of a large array at random takes as long as hundreds of instructions. Nothing is
-    checked, and a place outside the array does no harm.
+    Reading an item of a large array at random takes as long as hundreds of instructions. The place
+    is that in the flattened array, which is contiguous, whatever its shape. Nothing is checked, and
+    a place outside the array does no harm.
     """
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        kind = signature.args[0]
-        items = context.make_array(kind)(context, builder, given[0])
-        item = cgutils.get_item_pointer(context, builder, kind, items, [given[1]])
-        address = builder.bitcast(item, cgutils.voidptr_t)
+        address = address_of(context, builder, signature.args[0], *given)
         to_be_changed, kept_close, data_cache = (
             context.get_constant(types.int32, flag) for flag in (1, 3, 1)
         )
@@ -59,3 +57,12 @@ def prefetch(_context: Any, array: Any, place: Any) -> tuple[Any, Callable[..., 
         return context.get_dummy_value()
 
     return types.void(array, place), generate
+
+
+def address_of(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
+    """Where the item at a place of the flattened array is.
+
+    Numba's own word for it takes a single index for one of the first dimension.
+    """
+    items = context.make_array(kind)(context, builder, array)
+    return builder.bitcast(builder.gep(items.data, [place]), cgutils.voidptr_t)
